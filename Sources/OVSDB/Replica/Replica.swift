@@ -1,0 +1,187 @@
+/// A live copy, in memory, of the tables and columns that a monitor follows.
+///
+/// It begins with a whole snapshot and is then changed in place, in proportion to each notification. A row is found by
+/// identity, by name, or by who refers to it. It is a value without a socket, clock or lock: whoever owns it feeds it.
+public struct Replica: Sendable {
+    /// The part of the server's schema that is followed.
+    public let schema: DatabaseSchema
+
+    private var tables: [String: TableReplica]
+    private var referrers = ReferenceIndex()
+
+    /// An empty replica of the tables and columns in `schema`.
+    public init(schema: DatabaseSchema) {
+        self.schema = schema
+        tables = schema.tables.mapValues(TableReplica.init)
+    }
+
+    /// A table that is followed; an empty one for any other name.
+    public subscript(table: String) -> TableReplica {
+        tables[table] ?? TableReplica(schema: TableSchema(name: table, columns: []))
+    }
+
+    /// The rows whose strong references keep a row alive: for an interface its port, for a port its bridge.
+    public func referrers(of uuid: UUID) -> [Reference] { referrers[uuid] }
+}
+
+/// One place where a row is referred to.
+public struct Reference: Hashable, Sendable {
+    public var table: String
+    public var column: String
+    public var row: UUID
+}
+
+/// One row's change as the replica made it.
+public struct RowChange: Hashable, Sendable {
+    /// What happened.
+    public enum Kind: Hashable, Sendable {
+        case inserted
+        /// With the positions of the columns that changed.
+        case modified(columns: [Int])
+        /// With the values that the row had.
+        case deleted(old: [Datum])
+    }
+
+    public var table: String
+    public var uuid: UUID
+    public var kind: Kind
+}
+
+/// Why an update does not fit the replica: the server and we no longer hold the same, and only a new snapshot helps.
+public enum ReplicaError: Error, Hashable, Sendable {
+    case unknownTable(String)
+    case missingRow(table: String, uuid: UUID)
+}
+
+extension Replica {
+    /// Applies one notification and tells what changed, one entry a row.
+    ///
+    /// A row that the server inserts twice is replaced, one that it deletes twice is gone: both are harmless. An update of a row that
+    /// is not here throws ``ReplicaError`` and leaves the replica half applied: take a new snapshot.
+    @discardableResult
+    public mutating func apply(_ updates: TableUpdates) throws(ReplicaError) -> [RowChange] {
+        var changes: [RowChange] = []
+        changes.reserveCapacity(updates.rows.count)
+        for row in updates.rows {
+            guard let table = schema.tables[row.table] else { throw .unknownTable(row.table) }
+            guard let change = try apply(row, in: table) else { continue }
+            changes.append(RowChange(table: row.table, uuid: row.uuid, kind: change))
+        }
+        return changes
+    }
+
+    private mutating func apply(
+        _ row: TableUpdates.RowUpdate,
+        in table: TableSchema
+    ) throws(ReplicaError) -> RowChange.Kind? {
+        switch row.change {
+        case .insert(let values): return insert(row.uuid, values, in: table)
+        case .modify(let values): return try modify(row.uuid, values, in: table, byDifference: true)
+        case .replace(let values): return try modify(row.uuid, values, in: table, byDifference: false)
+        case .delete: return delete(row.uuid, in: table)
+        }
+    }
+
+    private mutating func insert(
+        _ uuid: UUID,
+        _ named: [TableUpdates.ColumnValue],
+        in table: TableSchema
+    ) -> RowChange.Kind {
+        var values = table.columns.map(\.type.defaultValue)
+        for column in named { values[column.position] = column.value }
+        _ = delete(uuid, in: table)
+        for (column, value) in zip(table.columns, values) {
+            addReferences(from: uuid, in: table, column: column, to: value)
+        }
+        tables[table.name]?.insert(uuid, values)
+        return .inserted
+    }
+
+    private mutating func modify(
+        _ uuid: UUID,
+        _ named: [TableUpdates.ColumnValue],
+        in table: TableSchema,
+        byDifference: Bool
+    ) throws(ReplicaError) -> RowChange.Kind {
+        var gone: [(ColumnSchema, Datum)] = []
+        var come: [(ColumnSchema, Datum)] = []
+        let found =
+            tables[table.name]?.update(uuid) { values in
+                for named in named {
+                    let column = table.columns[named.position]
+                    if byDifference, column.type.isMap, column.isStrongReference {
+                        gone.append((column, values[named.position]))
+                        values[named.position].apply(difference: named.value)
+                        come.append((column, values[named.position]))
+                    } else if byDifference, !column.type.isReplacedWhole {
+                        if column.isStrongReference {
+                            let (left, joined) = named.value.split { values[named.position].contains($0) }
+                            gone.append((column, left))
+                            come.append((column, joined))
+                        }
+                        values[named.position].apply(difference: named.value)
+                    } else {
+                        if column.isStrongReference {
+                            gone.append((column, values[named.position]))
+                            come.append((column, named.value))
+                        }
+                        values[named.position] = named.value
+                    }
+                }
+            } ?? false
+        guard found else { throw .missingRow(table: table.name, uuid: uuid) }
+        for (column, value) in gone { removeReferences(from: uuid, in: table, column: column, to: value) }
+        for (column, value) in come { addReferences(from: uuid, in: table, column: column, to: value) }
+        return .modified(columns: named.map(\.position))
+    }
+
+    private mutating func delete(_ uuid: UUID, in table: TableSchema) -> RowChange.Kind? {
+        guard let values = tables[table.name]?.remove(uuid) else { return nil }
+        for (column, value) in zip(table.columns, values) {
+            removeReferences(from: uuid, in: table, column: column, to: value)
+        }
+        return .deleted(old: values)
+    }
+
+    private mutating func addReferences(from row: UUID, in table: TableSchema, column: ColumnSchema, to value: Datum) {
+        guard column.isStrongReference else { return }
+        let reference = Reference(table: table.name, column: column.name, row: row)
+        for target in value.referenced { referrers.insert(reference, to: target) }
+    }
+
+    private mutating func removeReferences(
+        from row: UUID,
+        in table: TableSchema,
+        column: ColumnSchema,
+        to value: Datum
+    ) {
+        guard column.isStrongReference else { return }
+        let reference = Reference(table: table.name, column: column.name, row: row)
+        for target in value.referenced { referrers.remove(reference, to: target) }
+    }
+}
+
+extension ColumnSchema {
+    /// Whether the column keeps the rows that it refers to alive.
+    fileprivate var isStrongReference: Bool {
+        [type.key.reference, type.value?.reference].contains { reference in
+            if case .strong = reference { true } else { false }
+        }
+    }
+}
+
+extension Datum {
+    /// The rows named, as elements or as keys or values of a map.
+    fileprivate var referenced: [UUID] {
+        guard isMap else { return uuids }
+        return entries.flatMap { entry in
+            [entry.key, entry.value].compactMap { if case .uuid(let uuid) = $0 { uuid } else { nil } }
+        }
+    }
+
+    /// A difference's elements, those that the set holds apart from those that it does not.
+    fileprivate func split(_ isHeld: (Atom) -> Bool) -> (left: Datum, joined: Datum) {
+        let atoms = self.atoms
+        return (Datum(set: atoms.filter(isHeld)), Datum(set: atoms.filter { !isHeld($0) }))
+    }
+}

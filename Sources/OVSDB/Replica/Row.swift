@@ -1,0 +1,18 @@
+/// One row of a replica, read by column name.
+public struct Row: Sendable {
+    public let uuid: UUID
+    public let schema: TableSchema
+    /// In the order of the schema's columns.
+    public let values: [Datum]
+
+    /// The value of a column that is followed; an empty set for any other (an older server has fewer columns).
+    public subscript(column: String) -> Datum {
+        schema.position(of: column).map { values[$0] } ?? .emptySet
+    }
+
+    /// Whether the column is followed, which tells an empty value from an unknown column.
+    public func has(_ column: String) -> Bool { schema.position(of: column) != nil }
+
+    /// The `name` column's text; empty where there is none.
+    public var name: String { self["name"].string ?? "" }
+}

@@ -1,0 +1,74 @@
+/// What a server says its database holds (RFC 7047, 3.2 `<database-schema>`).
+public struct DatabaseSchema: Hashable, Sendable {
+    public var name: String
+    /// In the form `x.y.z`.
+    public var version: String
+    public var tables: [String: TableSchema]
+
+    public init(name: String, version: String, tables: [String: TableSchema]) {
+        self.name = name
+        self.version = version
+        self.tables = tables
+    }
+
+    /// The part of this schema that a client follows: the named tables with the named columns, in that order.
+    ///
+    /// What the schema does not know is left out: an older server has fewer columns.
+    public func selecting(_ wanted: [(table: String, columns: [String])]) -> DatabaseSchema {
+        var selected = DatabaseSchema(name: name, version: version, tables: [:])
+        for (name, columns) in wanted {
+            guard let table = tables[name] else { continue }
+            selected.tables[name] = TableSchema(
+                name: name,
+                columns: columns.compactMap { column in table.columns.first { $0.name == column } },
+                indexes: table.indexes,
+                isRoot: table.isRoot
+            )
+        }
+        return selected
+    }
+}
+
+/// One table (RFC 7047, 3.2 `<table-schema>`).
+public struct TableSchema: Hashable, Sendable {
+    public let name: String
+    /// A row's values stand in this order.
+    public let columns: [ColumnSchema]
+    /// Sets of columns whose values together no two rows share.
+    public let indexes: [[String]]
+    /// Whether a row lives without a reference to it.
+    public let isRoot: Bool
+
+    private let positions: [String: Int]
+
+    public init(name: String, columns: [ColumnSchema], indexes: [[String]] = [], isRoot: Bool = false) {
+        self.name = name
+        self.columns = columns
+        self.indexes = indexes
+        self.isRoot = isRoot
+        positions = Dictionary(columns.enumerated().map { ($1.name, $0) }) { first, _ in first }
+    }
+
+    /// Where a column's value stands in a row; `nil` for a column that is not here.
+    public func position(of column: String) -> Int? { positions[column] }
+
+    /// The column of this name.
+    public subscript(column: String) -> ColumnSchema? { position(of: column).map { columns[$0] } }
+}
+
+/// One column (RFC 7047, 3.2 `<column-schema>`).
+public struct ColumnSchema: Hashable, Sendable {
+    public var name: String
+    public var type: ColumnType
+    /// Whether the value may be lost when the server restarts.
+    public var isEphemeral: Bool
+    /// Whether the value may change after the insert.
+    public var isMutable: Bool
+
+    public init(_ name: String, _ type: ColumnType, isEphemeral: Bool = false, isMutable: Bool = true) {
+        self.name = name
+        self.type = type
+        self.isEphemeral = isEphemeral
+        self.isMutable = isMutable
+    }
+}

@@ -1,0 +1,76 @@
+/// A row's identity: 128 bits, written as `550e8400-e29b-41d4-a716-446655440000` (RFC 4122, RFC 7047 3.1 `<uuid>`).
+public struct UUID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    private let high: UInt64
+    private let low: UInt64
+
+    /// All bits zero, which no row has.
+    public static let zero = UUID(high: 0, low: 0)
+
+    /// A random version 4 UUID.
+    public static func random() -> UUID {
+        UUID(
+            high: UInt64.random(in: 0 ... .max) & ~0xF000 | 0x4000,
+            low: UInt64.random(in: 0 ... .max) & ~(0b11 << 62) | (0b10 << 62)
+        )
+    }
+
+    /// The value of 36 characters in the form 8-4-4-4-12; `nil` for anything else. Upper case is taken too.
+    public init?(_ text: some StringProtocol) {
+        var text = text.utf8.makeIterator()
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for position in 0..<36 {
+            guard let byte = text.next() else { return nil }
+            if Self.dashes.contains(position) {
+                guard byte == UInt8(ascii: "-") else { return nil }
+                continue
+            }
+            guard let digit = Self.hexadecimal(byte) else { return nil }
+            if position < 18 { high = high << 4 | digit } else { low = low << 4 | digit }
+        }
+        guard text.next() == nil else { return nil }
+        self.init(high: high, low: low)
+    }
+
+    private init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// The lower-case text form.
+    public var description: String {
+        String(unsafeUninitializedCapacity: 36) { text in
+            var nibble = 0
+            for position in 0..<36 {
+                if Self.dashes.contains(position) {
+                    text[position] = UInt8(ascii: "-")
+                    continue
+                }
+                let half = nibble < 16 ? high : low
+                let digit = UInt8(truncatingIfNeeded: half >> (60 - 4 * UInt64(nibble % 16)) & 0xF)
+                text[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                nibble += 1
+            }
+            return 36
+        }
+    }
+
+    public static func < (a: UUID, b: UUID) -> Bool { (a.high, a.low) < (b.high, b.low) }
+
+    private struct Positions {
+        func contains(_ position: Int) -> Bool {
+            position == 8 || position == 13 || position == 18 || position == 23
+        }
+    }
+
+    private static let dashes = Positions()
+
+    private static func hexadecimal(_ byte: UInt8) -> UInt64? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
+        default: nil
+        }
+    }
+}
