@@ -1,2 +1,107 @@
 #include "covsdb.h"
-int covsdb_placeholder(void) { return 0; }
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* The public types are jansson's under other names: a value is a json_t, a member an iterator of its object. */
+static const json_t *json(const covsdb_value *value) { return (const json_t *) value; }
+static json_t *own(covsdb_value *value) { return (json_t *) value; }
+static covsdb_value *give(json_t *value) { return (covsdb_value *) value; }
+
+/* jansson seeds its hash tables on first use, which two threads must not do at once. */
+__attribute__((constructor)) static void seed(void) { json_object_seed(0); }
+
+covsdb_value *covsdb_parse(const char *bytes, size_t length, covsdb_error *error)
+{
+    json_error_t reason;
+    json_t *root = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &reason);
+    if (!root && error) {
+        error->offset = reason.position > 0 ? (size_t) reason.position : 0;
+        snprintf(error->text, sizeof error->text, "%s", reason.text);
+    }
+    return give(root);
+}
+
+void covsdb_free(covsdb_value *root) { json_decref(own(root)); }
+
+covsdb_kind covsdb_kind_of(const covsdb_value *value)
+{
+    switch (json_typeof(json(value))) {
+    case JSON_NULL: return COVSDB_NULL;
+    case JSON_TRUE:
+    case JSON_FALSE: return COVSDB_BOOLEAN;
+    case JSON_INTEGER: return COVSDB_INTEGER;
+    case JSON_REAL: return COVSDB_REAL;
+    case JSON_STRING: return COVSDB_STRING;
+    case JSON_ARRAY: return COVSDB_ARRAY;
+    case JSON_OBJECT: return COVSDB_OBJECT;
+    }
+    return COVSDB_NULL;
+}
+
+bool covsdb_boolean(const covsdb_value *value) { return json_is_true(json(value)); }
+int64_t covsdb_integer(const covsdb_value *value) { return json_integer_value(json(value)); }
+double covsdb_real(const covsdb_value *value) { return json_real_value(json(value)); }
+
+const char *covsdb_string(const covsdb_value *value, size_t *length)
+{
+    *length = json_string_length(json(value));
+    return json_string_value(json(value));
+}
+
+size_t covsdb_count(const covsdb_value *container)
+{
+    return json_is_array(json(container)) ? json_array_size(json(container)) : json_object_size(json(container));
+}
+
+const covsdb_value *covsdb_element(const covsdb_value *array, size_t index)
+{
+    return give(json_array_get(json(array), index));
+}
+
+const covsdb_value *covsdb_find(const covsdb_value *object, const char *name)
+{
+    return give(json_object_get(json(object), name));
+}
+
+/* jansson's iterators are not const, but reading through one changes nothing. */
+const covsdb_member *covsdb_first(const covsdb_value *object)
+{
+    return (const covsdb_member *) json_object_iter((json_t *) json(object));
+}
+
+const covsdb_member *covsdb_next(const covsdb_value *object, const covsdb_member *member)
+{
+    return (const covsdb_member *) json_object_iter_next((json_t *) json(object), (void *) member);
+}
+
+const char *covsdb_member_name(const covsdb_member *member) { return json_object_iter_key((void *) member); }
+
+const covsdb_value *covsdb_member_value(const covsdb_member *member)
+{
+    return give(json_object_iter_value((void *) member));
+}
+
+covsdb_value *covsdb_new_null(void) { return give(json_null()); }
+covsdb_value *covsdb_new_boolean(bool value) { return give(value ? json_true() : json_false()); }
+covsdb_value *covsdb_new_integer(int64_t value) { return give(json_integer(value)); }
+covsdb_value *covsdb_new_real(double value) { return give(json_real(value)); }
+covsdb_value *covsdb_new_string(const char *bytes, size_t length) { return give(json_stringn(bytes, length)); }
+covsdb_value *covsdb_new_array(void) { return give(json_array()); }
+covsdb_value *covsdb_new_object(void) { return give(json_object()); }
+
+bool covsdb_append(covsdb_value *array, covsdb_value *value)
+{
+    return json_array_append_new(own(array), own(value)) == 0;
+}
+
+bool covsdb_set(covsdb_value *object, const char *name, covsdb_value *value)
+{
+    return json_object_set_new(own(object), name, own(value)) == 0;
+}
+
+size_t covsdb_write(const covsdb_value *value, unsigned indent, char *bytes, size_t capacity)
+{
+    size_t flags = JSON_ENCODE_ANY | (indent ? JSON_INDENT(indent) : JSON_COMPACT);
+    return json_dumpb(json(value), bytes, capacity, flags);
+}

@@ -1,4 +1,72 @@
+/* The JSON codec that OVSDB speaks through: jansson behind a few functions.
+ *
+ * A parsed text is a tree of `covsdb_value`; what is reached through its root lives exactly as long as the root. Built
+ * values pass to the container that they are put into. Values are not for use by two threads at once; different trees
+ * are. No jansson type appears here, so that its headers stay out of what imports this. */
 #ifndef COVSDB_H
 #define COVSDB_H
-int covsdb_placeholder(void);
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct covsdb_value covsdb_value;
+typedef struct covsdb_member covsdb_member;
+
+typedef enum {
+    COVSDB_NULL,
+    COVSDB_BOOLEAN,
+    COVSDB_INTEGER,
+    COVSDB_REAL,
+    COVSDB_STRING,
+    COVSDB_ARRAY,
+    COVSDB_OBJECT,
+} covsdb_kind;
+
+/* Where and why a text is not JSON. */
+typedef struct {
+    size_t offset; /* bytes from the start */
+    char text[160];
+} covsdb_error;
+
+/* Parses exactly one JSON text (RFC 8259) of UTF-8. Refuses repeated names in an object, integers beyond 64 bits and
+ * U+0000, which RFC 7047, 3.1 has no place for. Returns NULL with `*error` filled in. Free the result with
+ * covsdb_free(). */
+covsdb_value *covsdb_parse(const char *bytes, size_t length, covsdb_error *error);
+void covsdb_free(covsdb_value *root);
+
+covsdb_kind covsdb_kind_of(const covsdb_value *value);
+bool covsdb_boolean(const covsdb_value *value);
+int64_t covsdb_integer(const covsdb_value *value);
+double covsdb_real(const covsdb_value *value);
+/* UTF-8 without a NUL inside; `*length` in bytes. */
+const char *covsdb_string(const covsdb_value *value, size_t *length);
+
+/* Elements of an array or members of an object. */
+size_t covsdb_count(const covsdb_value *container);
+const covsdb_value *covsdb_element(const covsdb_value *array, size_t index);
+/* The value of a member, or NULL. `name` ends with a NUL. */
+const covsdb_value *covsdb_find(const covsdb_value *object, const char *name);
+/* The members in the order of the text; NULL after the last. */
+const covsdb_member *covsdb_first(const covsdb_value *object);
+const covsdb_member *covsdb_next(const covsdb_value *object, const covsdb_member *member);
+const char *covsdb_member_name(const covsdb_member *member);
+const covsdb_value *covsdb_member_value(const covsdb_member *member);
+
+/* Building. Each returns NULL only for what JSON cannot say: a real that is no number, a string that is no UTF-8. */
+covsdb_value *covsdb_new_null(void);
+covsdb_value *covsdb_new_boolean(bool value);
+covsdb_value *covsdb_new_integer(int64_t value);
+covsdb_value *covsdb_new_real(double value);
+covsdb_value *covsdb_new_string(const char *bytes, size_t length);
+covsdb_value *covsdb_new_array(void);
+covsdb_value *covsdb_new_object(void);
+/* Both take `value` over, also when they fail; a NULL `value` fails. */
+bool covsdb_append(covsdb_value *array, covsdb_value *value);
+bool covsdb_set(covsdb_value *object, const char *name, covsdb_value *value);
+
+/* Writes the text of a value, indented by `indent` blanks a level or on one line with 0, into at most `capacity`
+ * bytes. Returns the length of the whole text; nothing is to be used when that is more than `capacity`. */
+size_t covsdb_write(const covsdb_value *value, unsigned indent, char *bytes, size_t capacity);
+
 #endif

@@ -1,0 +1,115 @@
+import COVSDB
+
+/// A look at one value of a parsed JSON text, valid only inside the closure that ``withJSON(_:_:)`` calls.
+///
+/// Rows are decoded through it, so that no second tree of a reply is ever built.
+struct JSONView {
+    fileprivate let value: OpaquePointer
+}
+
+/// Why a text is not JSON.
+public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Bytes from the start of the text.
+    public var offset: Int
+    /// The parser's words.
+    public var reason: String
+
+    public var description: String { "not JSON at byte \(offset): \(reason)" }
+}
+
+/// Parses exactly one JSON text and shows it to `body`; throws ``JSONError`` when it is none (`covsdb_parse`).
+func withJSON<Result>(
+    _ bytes: UnsafeRawBufferPointer,
+    _ body: (JSONView) throws -> Result
+) throws -> Result {
+    var error = covsdb_error()
+    guard let root = covsdb_parse(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &error) else {
+        let reason = withUnsafeBytes(of: error.text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        throw JSONError(offset: error.offset, reason: reason)
+    }
+    defer { covsdb_free(root) }
+    return try body(JSONView(value: root))
+}
+
+extension JSONView {
+    var kind: covsdb_kind { covsdb_kind_of(value) }
+
+    var integer: Int64? { kind == COVSDB_INTEGER ? covsdb_integer(value) : nil }
+
+    var boolean: Bool? { kind == COVSDB_BOOLEAN ? covsdb_boolean(value) : nil }
+
+    /// The value of a real, or of an integer where a real is wanted: JSON writes 1.0 and 1 alike.
+    var real: Double? {
+        switch kind {
+        case COVSDB_REAL: covsdb_real(value)
+        case COVSDB_INTEGER: Double(covsdb_integer(value))
+        default: nil
+        }
+    }
+
+    var string: String? {
+        guard kind == COVSDB_STRING else { return nil }
+        var length = 0
+        return covsdb_string(value, &length).map { text in
+            String(decoding: UnsafeRawBufferPointer(start: text, count: length), as: UTF8.self)
+        }
+    }
+
+    /// Whether this is a string of just these characters, without making a `String`.
+    func isString(_ literal: StaticString) -> Bool {
+        guard kind == COVSDB_STRING else { return false }
+        var length = 0
+        guard let text = covsdb_string(value, &length), length == literal.utf8CodeUnitCount else { return false }
+        return UnsafeRawBufferPointer(start: text, count: length)
+            .elementsEqual(UnsafeRawBufferPointer(start: literal.utf8Start, count: length))
+    }
+
+    var isNull: Bool { kind == COVSDB_NULL }
+    var isArray: Bool { kind == COVSDB_ARRAY }
+    var isObject: Bool { kind == COVSDB_OBJECT }
+
+    /// The number of elements or members.
+    var count: Int { isArray || isObject ? covsdb_count(value) : 0 }
+
+    /// An element of an array; `nil` past its end and for anything that is no array.
+    subscript(index: Int) -> JSONView? {
+        guard isArray, index >= 0, let element = covsdb_element(value, index) else { return nil }
+        return JSONView(value: element)
+    }
+
+    /// A member's value; `nil` where there is none and for anything that is no object.
+    subscript(name: String) -> JSONView? {
+        guard isObject, let member = covsdb_find(value, name) else { return nil }
+        return JSONView(value: member)
+    }
+
+    /// Shows each member of an object in the order of the text.
+    func forEachMember(_ body: (String, JSONView) throws -> Void) rethrows {
+        guard isObject else { return }
+        var member = covsdb_first(value)
+        while let current = member {
+            if let name = covsdb_member_name(current), let inner = covsdb_member_value(current) {
+                try body(String(cString: name), JSONView(value: inner))
+            }
+            member = covsdb_next(value, current)
+        }
+    }
+}
+
+extension JSON {
+    /// Copies a whole value.
+    init(_ view: JSONView) {
+        switch view.kind {
+        case COVSDB_BOOLEAN: self = .boolean(covsdb_boolean(view.value))
+        case COVSDB_INTEGER: self = .integer(covsdb_integer(view.value))
+        case COVSDB_REAL: self = .real(covsdb_real(view.value))
+        case COVSDB_STRING: self = .string(view.string ?? "")
+        case COVSDB_ARRAY: self = .array((0..<view.count).compactMap { view[$0].map(JSON.init) })
+        case COVSDB_OBJECT:
+            var members: [Member] = []
+            view.forEachMember { members.append(Member($0, JSON($1))) }
+            self = .object(members)
+        default: self = .null
+        }
+    }
+}

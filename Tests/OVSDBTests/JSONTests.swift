@@ -1,0 +1,40 @@
+import OVSDB
+import Testing
+
+@Suite struct JSONTests {
+    @Test(
+        "a text is written as it was read",
+        arguments: [
+            "null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808", "0.5", #""""#,
+            #""é\n\"\\ \u0001""#, "[]", "{}", #"{"b":1,"a":[{"c":null},[],"x"]}"#,
+        ]
+    )
+    func roundTrip(text: String) throws {
+        #expect(try JSON(parsing: text.utf8).text() == text)
+    }
+
+    @Test("a long text is written whole")
+    func longText() throws {
+        let json = JSON.array((0..<5000).map { .string("element \($0)") })
+        #expect(try JSON(parsing: json.text().utf8) == json)
+        #expect(try JSON(parsing: json.text(indent: 2).utf8) == json)
+    }
+
+    @Test(
+        "what RFC 7047 has no place for is refused with the position",
+        arguments: [
+            ("", 0), ("{", 1), (#"{"a":1,"a":2}"#, 10), ("9223372036854775808", 19), (#""\u0000""#, 8), ("[1] x", 5),
+            ("\"\u{1}\"", 1), ("nul", 3), ("1e999", 5),
+        ]
+    )
+    func refusals(text: String, offset: Int) {
+        let error = #expect(throws: JSONError.self) { try JSON(parsing: text.utf8) }
+        #expect(error?.offset == offset)
+        #expect(error?.reason.isEmpty == false)
+    }
+
+    @Test("a string that is no UTF-8 is refused")
+    func invalidUTF8() {
+        #expect(throws: JSONError.self) { try JSON(parsing: [0x22, 0xC3, 0x28, 0x22]) }
+    }
+}
