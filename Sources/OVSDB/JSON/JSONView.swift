@@ -83,15 +83,28 @@ extension JSONView {
         return JSONView(value: member)
     }
 
-    /// Shows each member of an object in the order of the text.
-    func forEachMember(_ body: (String, JSONView) throws -> Void) rethrows {
-        guard isObject else { return }
-        var member = covsdb_first(value)
-        while let current = member {
-            if let name = covsdb_member_name(current), let inner = covsdb_member_value(current) {
-                try body(String(cString: name), JSONView(value: inner))
-            }
-            member = covsdb_next(value, current)
+    /// The elements of an array; none for anything else.
+    var elements: [JSONView] { (0..<(isArray ? count : 0)).compactMap { self[$0] } }
+
+    /// The members of an object in the order of the text; none for anything else.
+    var members: Members { Members(object: isObject ? value : nil) }
+
+    /// Walks an object without copying it.
+    struct Members: Sequence, IteratorProtocol {
+        private let object: OpaquePointer?
+        private var upcoming: OpaquePointer?
+
+        fileprivate init(object: OpaquePointer?) {
+            self.object = object
+            upcoming = object.flatMap(covsdb_first)
+        }
+
+        mutating func next() -> (name: String, value: JSONView)? {
+            guard let object, let member = upcoming, let name = covsdb_member_name(member),
+                let value = covsdb_member_value(member)
+            else { return nil }
+            upcoming = covsdb_next(object, member)
+            return (String(cString: name), JSONView(value: value))
         }
     }
 }
@@ -104,11 +117,9 @@ extension JSON {
         case COVSDB_INTEGER: self = .integer(covsdb_integer(view.value))
         case COVSDB_REAL: self = .real(covsdb_real(view.value))
         case COVSDB_STRING: self = .string(view.string ?? "")
-        case COVSDB_ARRAY: self = .array((0..<view.count).compactMap { view[$0].map(JSON.init) })
+        case COVSDB_ARRAY: self = .array(view.elements.map { JSON($0) })
         case COVSDB_OBJECT:
-            var members: [Member] = []
-            view.forEachMember { members.append(Member($0, JSON($1))) }
-            self = .object(members)
+            self = .object(view.members.map { Member($0.name, JSON($0.value)) })
         default: self = .null
         }
     }

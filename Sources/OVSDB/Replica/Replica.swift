@@ -107,25 +107,25 @@ extension Replica {
         var come: [(ColumnSchema, Datum)] = []
         let found =
             tables[table.name]?.update(uuid) { values in
-                for named in named {
-                    let column = table.columns[named.position]
+                for change in named {
+                    let column = table.columns[change.position]
                     if byDifference, column.type.isMap, column.isStrongReference {
-                        gone.append((column, values[named.position]))
-                        values[named.position].apply(difference: named.value)
-                        come.append((column, values[named.position]))
+                        gone.append((column, values[change.position]))
+                        values[change.position].apply(difference: change.value)
+                        come.append((column, values[change.position]))
                     } else if byDifference, !column.type.isReplacedWhole {
                         if column.isStrongReference {
-                            let (left, joined) = named.value.split { values[named.position].contains($0) }
+                            let (left, joined) = change.value.split { values[change.position].contains($0) }
                             gone.append((column, left))
                             come.append((column, joined))
                         }
-                        values[named.position].apply(difference: named.value)
+                        values[change.position].apply(difference: change.value)
                     } else {
                         if column.isStrongReference {
-                            gone.append((column, values[named.position]))
-                            come.append((column, named.value))
+                            gone.append((column, values[change.position]))
+                            come.append((column, change.value))
                         }
-                        values[named.position] = named.value
+                        values[change.position] = change.value
                     }
                 }
             } ?? false

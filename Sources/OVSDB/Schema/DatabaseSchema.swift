@@ -14,13 +14,13 @@ public struct DatabaseSchema: Hashable, Sendable {
     /// The part of this schema that a client follows: the named tables with the named columns, in that order.
     ///
     /// What the schema does not know is left out: an older server has fewer columns.
-    public func selecting(_ wanted: [(table: String, columns: [String])]) -> DatabaseSchema {
+    public func selecting(_ wanted: [FollowedTable]) -> DatabaseSchema {
         var selected = DatabaseSchema(name: name, version: version, tables: [:])
-        for (name, columns) in wanted {
-            guard let table = tables[name] else { continue }
-            selected.tables[name] = TableSchema(
-                name: name,
-                columns: columns.compactMap { column in table.columns.first { $0.name == column } },
+        for wanted in wanted {
+            guard let table = tables[wanted.name] else { continue }
+            selected.tables[wanted.name] = TableSchema(
+                name: wanted.name,
+                columns: wanted.columns.compactMap { column in table.columns.first { $0.name == column } },
                 indexes: table.indexes,
                 isRoot: table.isRoot
             )

@@ -18,7 +18,9 @@ public struct MessageFramer: Sendable {
         }
     }
 
-    private var limits: Limits
+    /// May change between messages: a snapshot may be longer than what follows it.
+    public var limits: Limits
+
     private var buffer = ByteBuffer()
     /// Bytes of the unfinished message, from the buffer's reader index, that were looked at.
     private var scanned = 0

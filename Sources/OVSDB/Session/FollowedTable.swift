@@ -1,0 +1,20 @@
+/// A table to follow, with the columns to follow in it.
+public struct FollowedTable: Hashable, Sendable {
+    public var name: String
+    public var columns: [String]
+
+    public init(_ name: String, columns: [String]) {
+        self.name = name
+        self.columns = columns
+    }
+}
+
+/// Where a session stands with the lock that it asked for (RFC 7047, 4.1.8 to 4.1.10).
+public enum LockState: String, Hashable, Sendable {
+    /// Ours: `assert` succeeds.
+    case held
+    /// Somebody else's; it comes to us when they let go.
+    case waiting
+    /// Taken from us, or gone with the connection.
+    case lost
+}

@@ -1,0 +1,312 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+
+/// A client that follows one database of an ovsdb-server and keeps doing so: it connects, and connects again with
+/// growing pauses; asks for a lock; holds a replica of what is followed; and carries transactions.
+///
+/// It lives on one event loop, which is its executor: what the observer is told and what it reads from ``replica`` in
+/// that moment belong together, and nothing between a notification and a transaction waits for another thread.
+/// The replica is complete from ``Event/synced`` on and stays readable, as last known, while disconnected.
+public actor OVSDBClient {
+    /// What to follow, and where.
+    public struct Configuration: Sendable {
+        /// Tried in turn. Never empty.
+        public var remotes: [Remote]
+        public var database: String
+        /// The lock to ask for on every connection; `nil` for none.
+        public var lock: String?
+        public var followed: [FollowedTable]
+        public var pace: Reconnect.Pace
+        /// Bytes of the longest snapshot that is taken.
+        public var longestSnapshot: Int
+        /// Bytes of the longest message of any other kind that is taken.
+        public var longestMessage: Int
+
+        public init(
+            remotes: [Remote],
+            database: String,
+            lock: String? = nil,
+            followed: [FollowedTable],
+            pace: Reconnect.Pace = .init(),
+            longestSnapshot: Int = 1 << 30,
+            longestMessage: Int = 64 << 20
+        ) {
+            self.remotes = remotes
+            self.database = database
+            self.lock = lock
+            self.followed = followed
+            self.pace = pace
+            self.longestSnapshot = longestSnapshot
+            self.longestMessage = longestMessage
+        }
+    }
+
+    /// What the observer is told, in order, on the event loop.
+    public enum Event: Sendable {
+        /// A connection stands; the replica is still what it was.
+        case connected(Remote)
+        /// The server's whole schema, once a connection.
+        case learned(DatabaseSchema)
+        /// The replica is complete: a fresh snapshot, or continued from where the last connection ended.
+        case synced
+        /// One transaction of somebody, ours included, changed these rows.
+        case changed([RowChange])
+        case lock(LockState)
+        /// The connection, or an attempt at one, is over.
+        case disconnected(OVSDBError)
+    }
+
+    public nonisolated let eventLoop: any EventLoop
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+    /// What is followed, as last known; `nil` before the first snapshot.
+    public private(set) var replica: Replica?
+    /// The remote that is, or was last, tried.
+    public private(set) var remote: Remote
+    /// Replies to nothing that was asked, over all connections.
+    public private(set) var unknownReplies = 0
+
+    private let configuration: Configuration
+    private let logger: Logger
+    private var observer: @Sendable (Event) -> Void = { _ in }
+    private var reconnect: Reconnect
+    private var timer: Scheduled<Void>?
+    private var attempts = 0
+    /// Tells events of the attempt or connection of now from those of earlier ones.
+    private var generation = 0
+    private var channel: (any Channel)?
+    private var session: SessionStateMachine
+    private var framer: MessageFramer
+    private var mark: SessionStateMachine.Mark?
+    private var failure: OVSDBError?
+    private var waiting: [Int64: @Sendable (SessionStateMachine.Answer) -> Void] = [:]
+
+    /// A client that does nothing before ``start(_:)``. Throws ``OVSDBError/invalidRemote(_:reason:)`` without a remote.
+    public init(_ configuration: Configuration, on eventLoop: any EventLoop, logger: Logger) throws(OVSDBError) {
+        guard let first = configuration.remotes.first else { throw .invalidRemote("", reason: "no remote is named") }
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        remote = first
+        reconnect = Reconnect(pace: configuration.pace)
+        session = SessionStateMachine(purpose: .init(configuration))
+        framer = MessageFramer(limits: .init(length: configuration.longestMessage))
+    }
+
+    /// Begins to connect, and tells the observer what happens from now on.
+    public func start(_ observer: @escaping @Sendable (Event) -> Void) {
+        self.observer = observer
+        reconnect.start(now: .now())
+        run()
+    }
+
+    /// Ends for good: closes the connection and fails what is open.
+    public func stop() {
+        reconnect.stop()
+        timer?.cancel()
+        timer = nil
+        end(.disconnected(reason: "the client was stopped"))
+        observer = { _ in }
+    }
+
+    /// Sends a transaction and calls `completion` on the event loop with what it gave: a result for each operation, or
+    /// ``OVSDBError/transaction(_:)`` when it was undone, or another error when it is not known whether it was made.
+    public func transact(
+        _ operations: [Operation],
+        completion: @escaping @Sendable (Result<[OperationResult], OVSDBError>) -> Void
+    ) {
+        guard channel != nil else { return completion(.failure(noConnection)) }
+        let (id, action) = session.transact(operations)
+        waiting[id] = { answer in
+            switch answer {
+            case .transaction(let results): completion(.success(results))
+            case .failure(let error): completion(.failure(error))
+            case .success: completion(.failure(.protocolViolation("a transaction was answered like a call")))
+            }
+        }
+        perform(action)
+    }
+
+    /// Sends a transaction (RFC 7047, 4.1.3) and waits for what it gave, a result for each operation.
+    public func transact(_ operations: [Operation]) async throws -> [OperationResult] {
+        try await withCheckedThrowingContinuation { continuation in
+            transact(operations) { continuation.resume(with: $0.mapError { $0 }) }
+        }
+    }
+
+    /// Sends any other request of RFC 7047 or ovsdb-server(7) and waits for its result.
+    public func call(_ method: String, _ params: [JSON]) async throws -> JSON {
+        try await withCheckedThrowingContinuation { continuation in
+            guard channel != nil else { return continuation.resume(throwing: noConnection) }
+            let (id, action) = session.call(method, params)
+            waiting[id] = { answer in
+                switch answer {
+                case .success(let json): continuation.resume(returning: json)
+                case .failure(let error): continuation.resume(throwing: error)
+                case .transaction:
+                    continuation.resume(throwing: OVSDBError.protocolViolation("a call was answered like a transaction"))
+                }
+            }
+            perform(action)
+        }
+    }
+
+    private var noConnection: OVSDBError { .disconnected(reason: "no connection to \(remote)") }
+}
+
+/// The connection: made, watched, lost.
+extension OVSDBClient {
+    /// Does what is due, and sets the timer for what comes next.
+    private func run() {
+        while let action = reconnect.run(now: .now()) {
+            switch action {
+            case .connect: connect()
+            case .probe: perform(session.probe())
+            case .disconnect(let reason): end(.disconnected(reason: "\(remote): \(reason)"))
+            }
+        }
+        guard let deadline = reconnect.deadline else { return }
+        // Activity only moves the deadline away: a timer that comes too early finds nothing due and is set anew.
+        timer?.cancel()
+        timer = eventLoop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.run() } }
+    }
+
+    private func connect() {
+        remote = configuration.remotes[attempts % configuration.remotes.count]
+        attempts += 1
+        generation += 1
+        let attempt = generation
+        let bootstrap = ClientBootstrap(group: eventLoop).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(
+                    SessionHandler { event in self.assumeIsolated { $0.happened(event, in: attempt, on: channel) } }
+                )
+            }
+        }
+        let future =
+            switch remote {
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            }
+        future.whenFailure { error in self.assumeIsolated { $0.failed(error, in: attempt) } }
+    }
+
+    /// An attempt came to nothing.
+    private func failed(_ error: any Error, in attempt: Int) {
+        guard attempt == generation, channel == nil else { return }
+        end(.disconnected(reason: "\(remote): \(describe(error))"))
+        run()
+    }
+
+    private func happened(_ event: SessionHandler.Event, in attempt: Int, on channel: any Channel) {
+        guard attempt == generation else {
+            // An attempt that was given up succeeded after all.
+            if case .opened = event { channel.close(promise: nil) }
+            return
+        }
+        switch event {
+        case .opened:
+            self.channel = channel
+            session = SessionStateMachine(purpose: .init(configuration), mark: mark)
+            framer = MessageFramer(limits: .init(length: configuration.longestMessage))
+            reconnect.connected(now: .now())
+            observer(.connected(remote))
+            for action in session.connected() { perform(action) }
+            run()
+        case .received(let bytes):
+            reconnect.received(now: .now())
+            received(bytes)
+        case .failed(let error):
+            failure = .disconnected(reason: "\(remote): \(describe(error))")
+        case .closed:
+            end(failure ?? .disconnected(reason: "\(remote): the server closed the connection"))
+            run()
+        }
+    }
+
+    /// Ends the connection or attempt of now, once, and says why.
+    private func end(_ error: OVSDBError) {
+        let channel = self.channel
+        self.channel = nil
+        failure = nil
+        generation += 1
+        mark = session.progress ?? mark
+        unknownReplies += session.unknownReplies
+        reconnect.disconnected(now: .now())
+        for action in session.disconnected(error) { perform(action) }
+        channel?.close(promise: nil)
+        observer(.disconnected(error))
+    }
+
+    private func describe(_ error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)" }
+        return String(cString: strerror(error.errnoCode))
+    }
+}
+
+/// The conversation on it.
+extension OVSDBClient {
+    private func received(_ bytes: ByteBuffer) {
+        var bytes = bytes
+        framer.append(&bytes)
+        do {
+            while channel != nil {
+                let longest = session.isStartingMonitor ? configuration.longestSnapshot : configuration.longestMessage
+                framer.limits.length = longest
+                guard let message = try framer.next() else { return }
+                let actions = try message.withUnsafeReadableBytes { try withJSON($0) { session.received($0) } }
+                for action in actions { perform(action) }
+            }
+        } catch {
+            perform(.close(.protocolViolation("\(error)")))
+        }
+    }
+
+    /// Every effect of a session happens here.
+    private func perform(_ action: SessionStateMachine.Action) {
+        switch action {
+        case .send(let json):
+            guard let channel else { return }
+            var bytes = channel.allocator.buffer(capacity: 512)
+            bytes.writeJSON(json)
+            channel.writeAndFlush(bytes, promise: nil)
+        case .learned(let schema):
+            observer(.learned(schema))
+        case .snapshot(let schema, let updates):
+            mark = nil
+            replica = Replica(schema: schema)
+            apply(updates, then: { _ in .synced })
+        case .resumed(let updates):
+            apply(updates, then: { _ in .synced })
+        case .changed(let updates):
+            apply(updates, then: Event.changed)
+        case .lock(let state):
+            observer(.lock(state))
+        case .answered(let id, let answer):
+            waiting.removeValue(forKey: id)?(answer)
+        case .close(let error):
+            logger.warning("closing the connection to \(remote): \(error)")
+            end(error)
+            run()
+        }
+    }
+
+    private func apply(_ updates: TableUpdates, then event: ([RowChange]) -> Event) {
+        do throws(ReplicaError) {
+            let changes = try replica?.apply(updates) ?? []
+            observer(event(changes))
+        } catch {
+            perform(.close(.protocolViolation("an update does not fit what was known before: \(error)")))
+            // What is kept no longer says what the server has; only a fresh snapshot does.
+            mark = nil
+        }
+    }
+}
+
+extension SessionStateMachine.Purpose {
+    fileprivate init(_ configuration: OVSDBClient.Configuration) {
+        self.init(database: configuration.database, lock: configuration.lock, followed: configuration.followed)
+    }
+}
