@@ -85,19 +85,30 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "TestSupport",
+            dependencies: [.product(name: "NIOPosix", package: "swift-nio")],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "OVSDBTests",
-            dependencies: ["OVSDB", .product(name: "NIOEmbedded", package: "swift-nio")],
+            dependencies: ["OVSDB", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")],
             swiftSettings: settings
         ),
         .testTarget(
             name: "OpenFlowTests",
-            dependencies: ["OpenFlow", .product(name: "NIOEmbedded", package: "swift-nio")],
+            dependencies: [
+                "OpenFlow",
+                "TestSupport",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOTestUtils", package: "swift-nio"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "OVSAgentTests",
-            dependencies: ["OVSAgent", "OVSDB", .product(name: "NIOEmbedded", package: "swift-nio")],
+            dependencies: ["OVSAgent", "OVSDB", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")],
             swiftSettings: settings
         ),
     ],
