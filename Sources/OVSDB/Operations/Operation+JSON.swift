@@ -12,7 +12,9 @@ extension Operation {
         case .update(let table, let conditions, let row):
             return object("update", table, [.init("where", conditions.json), .init("row", row.json)])
         case .mutate(let table, let conditions, let mutations):
-            let listed = mutations.map { JSON.array([.string($0.column), .string($0.mutator.rawValue), $0.value.json]) }
+            let listed = mutations.map {
+                JSON.array([.string($0.column), .string($0.mutator.rawValue), $0.value.json])
+            }
             return object("mutate", table, [.init("where", conditions.json), .init("mutations", .array(listed))])
         case .delete(let table, let conditions):
             return object("delete", table, [.init("where", conditions.json)])

@@ -29,6 +29,12 @@ public struct Reference: Hashable, Sendable {
     public var table: String
     public var column: String
     public var row: UUID
+
+    public init(table: String, column: String, row: UUID) {
+        self.table = table
+        self.column = column
+        self.row = row
+    }
 }
 
 /// One row's change as the replica made it.

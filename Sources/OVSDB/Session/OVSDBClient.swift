@@ -146,7 +146,9 @@ public actor OVSDBClient {
                 case .success(let json): continuation.resume(returning: json)
                 case .failure(let error): continuation.resume(throwing: error)
                 case .transaction:
-                    continuation.resume(throwing: OVSDBError.protocolViolation("a call was answered like a transaction"))
+                    continuation.resume(
+                        throwing: OVSDBError.protocolViolation("a call was answered like a transaction")
+                    )
                 }
             }
             perform(action)

@@ -1,0 +1,61 @@
+import Logging
+import NIOCore
+import NIOPosix
+import OVSDB
+import TestSupport
+
+/// A client on a real database whose events a test takes one by one.
+struct FollowingDatabase: Sendable {
+    let client: OVSDBClient
+    private let events: AsyncStream<OVSDBClient.Event>
+
+    static let tables = [
+        FollowedTable("Open_vSwitch", columns: ["bridges", "next_cfg", "cur_cfg", "no_such_column"]),
+        FollowedTable("Bridge", columns: ["name", "ports", "fail_mode", "external_ids", "other_config"]),
+        FollowedTable("Port", columns: ["name", "interfaces", "tag", "trunks"]),
+        FollowedTable("Interface", columns: ["name", "type", "options"]),
+        FollowedTable("No_such_table", columns: ["x"]),
+    ]
+
+    /// Connects; the events so far wait to be taken.
+    static func start(remotes: [Remote], lock: String? = nil) async throws -> FollowingDatabase {
+        let client = try OVSDBClient(
+            .init(
+                remotes: remotes,
+                database: "Open_vSwitch",
+                lock: lock,
+                followed: tables,
+                pace: .init(minimumBackoff: .milliseconds(10), maximumBackoff: .milliseconds(50))
+            ),
+            on: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: Logger(label: "test")
+        )
+        let (events, continuation) = AsyncStream.makeStream(of: OVSDBClient.Event.self)
+        await client.start { continuation.yield($0) }
+        return FollowingDatabase(client: client, events: events)
+    }
+
+    /// Takes events until one is as wanted. Tests limit their time, which ends the stream: then `nil`.
+    func next<T>(_ wanted: (OVSDBClient.Event) async -> T?) async -> T? {
+        for await event in events { if let found = await wanted(event) { return found } }
+        return nil
+    }
+
+    func synced() async -> Bool {
+        await next { if case .synced = $0 { true } else { nil } } ?? false
+    }
+
+    func lock() async -> LockState? {
+        await next { if case .lock(let state) = $0 { state } else { nil } }
+    }
+
+    func disconnected() async -> OVSDBError? {
+        await next { if case .disconnected(let error) = $0 { error } else { nil } }
+    }
+
+    /// Waits until the replica is as wanted after some event.
+    func replica(_ wanted: (Replica) -> Bool) async -> Bool {
+        if let replica = await client.replica, wanted(replica) { return true }
+        return await next { _ in await client.replica.map(wanted) == true ? true : nil } ?? false
+    }
+}
