@@ -1,0 +1,106 @@
+import NIOCore
+
+/// Performs what a ``SessionStateMachine`` decides on one channel: every effect of a session happens in `run`.
+final class SessionHandler: ChannelInboundHandler {
+    typealias InboundIn = Frame
+    typealias OutboundOut = ByteBuffer
+
+    /// What the owner of the connection learns.
+    enum Event {
+        case up(SwitchStatus)
+        /// The last event.
+        case down(OpenFlowError)
+    }
+
+    private var machine: SessionStateMachine
+    private let report: (Event) -> Void
+    private var context: ChannelHandlerContext?
+    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+
+    /// - Parameter report: called on the channel's event loop, after the machine has moved on, so it may call back.
+    init(timing: SessionStateMachine.Timing, report: @escaping (Event) -> Void) {
+        machine = SessionStateMachine(timing: timing)
+        self.report = report
+    }
+
+    func refresh() {
+        run(machine.refresh())
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { run(machine.connected(now: context.eventLoop.now)) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        cancelTimer()
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        run(machine.connected(now: context.eventLoop.now))
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        run(machine.received(unwrapInboundIn(data), now: context.eventLoop.now))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        run(machine.failed(.lost(errno: nil)))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let reason: OpenFlowError =
+            switch error {
+            case let error as OpenFlowError: error
+            case let error as IOError: .lost(errno: error.errnoCode)
+            default: .protocolViolation("\(error)")
+            }
+        run(machine.failed(reason))
+    }
+
+    private func run(_ action: SessionStateMachine.Action) {
+        guard let context else { return }
+        switch action {
+        case .none:
+            break
+        case .send(let messages):
+            send(messages, context)
+        case .report(let status, let messages):
+            send(messages, context)
+            report(.up(status))
+        case .close(let error, let messages):
+            send(messages, context)
+            cancelTimer()
+            report(.down(error))
+            context.close(promise: nil)
+        }
+        setTimer(context)
+    }
+
+    private func send(_ messages: [SessionStateMachine.Outgoing], _ context: ChannelHandlerContext) {
+        guard !messages.isEmpty else { return }
+        var buffer = context.channel.allocator.buffer(capacity: 64 * messages.count)
+        for message in messages { message.message.encode(xid: message.xid, into: &buffer) }
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    /// Messages push the deadline back, but the timer that runs is left alone and looks again when it fires: an idle
+    /// session wakes once per probe interval, a busy one no more often. Only an earlier deadline sets it anew.
+    private func setTimer(_ context: ChannelHandlerContext) {
+        guard let deadline = machine.nextTimer else { return }
+        if let timer, timer.deadline <= deadline { return }
+        cancelTimer()
+        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+            timer = nil
+            // Also where there was nothing to do yet, this sets the timer again.
+            run(machine.timerFired(now: context.eventLoop.now))
+        }
+        timer = (deadline, task)
+    }
+
+    private func cancelTimer() {
+        timer?.task.cancel()
+        timer = nil
+    }
+}
