@@ -108,7 +108,9 @@ struct SessionStateMachineTests {
         // Answers to the requests of an earlier round mean nothing.
         #expect(machine.received(.ports(xid: 4, []), now: at(0)) == .none)
         #expect(machine.received(.ports(xid: 6, [(1, "a")]), now: at(0)) == .none)
-        #expect(machine.received(.aggregate(xid: 7, flows: 3), now: at(0)) == .report(status(["a": 1], 3), send: round(8)))
+        #expect(
+            machine.received(.aggregate(xid: 7, flows: 3), now: at(0)) == .report(status(["a": 1], 3), send: round(8))
+        )
         #expect(machine.received(.aggregate(xid: 9, flows: 4), now: at(0)) == .none)
         #expect(machine.received(.ports(xid: 8, []), now: at(0)) == .report(status([:], 4), send: []))
         #expect(machine.refresh() == .send(round(10)))
@@ -169,7 +171,11 @@ struct SessionStateMachineTests {
     @Test("attempts to connect are paced 0.1 s to 2 s and start over after a success")
     func pacing() {
         var pacing = ReconnectPacing()
-        #expect((0..<7).map { _ in pacing.delayAfterFailure().nanoseconds / 1_000_000 } == [100, 200, 400, 800, 1600, 2000, 2000])
+        #expect(
+            (0..<7).map { _ in pacing.delayAfterFailure().nanoseconds / 1_000_000 } == [
+                100, 200, 400, 800, 1600, 2000, 2000,
+            ]
+        )
         pacing.succeeded()
         #expect(pacing.delayAfterFailure() == .milliseconds(100))
     }
@@ -189,7 +195,9 @@ struct SessionStateMachineTests {
         var machine = greeted()
         _ = machine.received(.features(xid: 2), now: at(0))
         _ = machine.received(.ports(xid: 4, ports.map { ($0.value, $0.key) }), now: at(0))
-        #expect(machine.received(.aggregate(xid: 5, flows: flows), now: at(0)) == .report(status(ports, flows), send: []))
+        #expect(
+            machine.received(.aggregate(xid: 5, flows: flows), now: at(0)) == .report(status(ports, flows), send: [])
+        )
         return machine
     }
 

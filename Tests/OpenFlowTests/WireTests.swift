@@ -113,7 +113,8 @@ struct WireTests {
         let stream = frames.map(bytes).reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
         for cut in Array(0...200) + [65535, stream.readableBytes - 1] {
             var rest = stream
-            var buffer = try #require(rest.readSlice(length: cut))
+            let head = rest.readSlice(length: cut)
+            var buffer = try #require(head)
             var decoded: [Frame] = []
             while let frame = try FrameDecoder.next(from: &buffer) { decoded.append(frame) }
             buffer.writeImmutableBuffer(rest)
@@ -131,10 +132,16 @@ struct WireTests {
     @Test(
         "an error reads as a sentence",
         arguments: [
-            (OpenFlowError.refused(ErrorMessage(type: 0, code: 0, text: "no")), "hello failed, no version in common: no"),
+            (
+                OpenFlowError.refused(ErrorMessage(type: 0, code: 0, text: "no")),
+                "hello failed, no version in common: no"
+            ),
             (.refused(ErrorMessage(type: 5, code: 9)), "flow mod failed, code 9"),
             (.refused(ErrorMessage(type: 99, code: 1)), "type 99, code 1"),
-            (.versionNotOffered(offered: [1, 4]), "add OpenFlow14 to the bridge's protocols); offered: OpenFlow 1.0, OpenFlow 1.3"),
+            (
+                .versionNotOffered(offered: [1, 4]),
+                "add OpenFlow14 to the bridge's protocols); offered: OpenFlow 1.0, OpenFlow 1.3"
+            ),
             (.unreachable(errno: 13), "permission denied (the socket belongs to the user of ovs-vswitchd)"),
             (.lost(errno: 104), "connection lost: Connection reset by peer"),
             (.silent(milliseconds: 10000), "no answer for 10000 ms"),
@@ -147,7 +154,10 @@ struct WireTests {
     private func bytes(_ frame: Frame) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.writeMultipleIntegers(
-            frame.version, frame.type.rawValue, UInt16(frame.body.readableBytes + 8), frame.xid
+            frame.version,
+            frame.type.rawValue,
+            UInt16(frame.body.readableBytes + 8),
+            frame.xid
         )
         buffer.writeImmutableBuffer(frame.body)
         return buffer
