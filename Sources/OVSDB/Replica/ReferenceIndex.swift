@@ -12,6 +12,9 @@ struct ReferenceIndex: Sendable {
         return [referrers.first] + referrers.rest
     }
 
+    /// How many places refer to a row.
+    func count(of target: UUID) -> Int { referrersByTarget[target].map { $0.rest.count + 1 } ?? 0 }
+
     mutating func insert(_ reference: Reference, to target: UUID) {
         if referrersByTarget[target] == nil {
             referrersByTarget[target] = Referrers(first: reference, rest: [])

@@ -22,6 +22,9 @@ public struct Replica: Sendable {
 
     /// The rows whose strong references keep a row alive: for an interface its port, for a port its bridge.
     public func referrers(of uuid: UUID) -> [Reference] { referrers[uuid] }
+
+    /// How many there are of ``referrers(of:)``, without making the list.
+    public func referrerCount(of uuid: UUID) -> Int { referrers.count(of: uuid) }
 }
 
 /// One place where a row is referred to.
