@@ -1,0 +1,229 @@
+import OVSDB
+
+// From a layout to rows: what DATAPLANE's topology means in columns. Each method makes one kind of row.
+
+extension DesiredState {
+    /// Compiles a layout for a server's schema (the part of it that the replica follows).
+    init(layout: Layout, found: Found, schema: DatabaseSchema) {
+        let compiler = Compiler(layout: layout, found: found, schema: schema)
+        lanes = Set(layout.virtualSwitches.map(\.lane))
+        bridges = ChainBridge.allCases.map(compiler.chainBridge)
+        for virtualSwitch in layout.virtualSwitches {
+            obstacles += compiler.datapathObstacles(virtualSwitch)
+            bridges.append(compiler.localBridge(virtualSwitch.lane))
+            bridges.append(compiler.uplinkBridge(virtualSwitch, obstacles: &obstacles))
+        }
+    }
+}
+
+private struct Compiler {
+    let layout: Layout
+    let found: Found
+    let schema: DatabaseSchema
+    /// Of the chain and of every bridge that we make: patch ports join bridges of one datapath type only, so a brN
+    /// that stood there before us decides.
+    let datapathType: String
+
+    init(layout: Layout, found: Found, schema: DatabaseSchema) {
+        self.layout = layout
+        self.found = found
+        self.schema = schema
+        let adopted = layout.virtualSwitches.lazy
+            .compactMap { found.uplinkBridges[$0.lane] }
+            .first { !$0.isMade }
+        datapathType = adopted.map { Self.canonical($0.datapathType) } ?? layout.datapath?.columnValue ?? ""
+    }
+
+    func chainBridge(_ bridge: ChainBridge) -> DesiredBridge {
+        let lanePorts = layout.virtualSwitches.flatMap { virtualSwitch in
+            LanePort.all(of: virtualSwitch.lane).filter { $0.bridge == bridge.name }
+        }
+        return DesiredBridge(
+            row: secureBridge(bridge.name, Role(bridge)),
+            ports: [ownPort(of: bridge.name)] + lanePorts.map(lanePort),
+            removesUnknownPorts: true
+        )
+    }
+
+    func localBridge(_ lane: Lane) -> DesiredBridge {
+        DesiredBridge(
+            row: secureBridge(lane.localBridge, .localBridge),
+            ports: [ownPort(of: lane.localBridge), lanePort(LanePort(.local, of: lane))]
+        )
+    }
+
+    func uplinkBridge(_ virtualSwitch: Layout.VirtualSwitch, obstacles: inout [Obstacle]) -> DesiredBridge {
+        let lane = virtualSwitch.lane
+        let known = found.uplinkBridges[lane]
+        var row = builder(.bridge, lane.uplinkBridge, .uplinkBridge)
+        row.exact("fail_mode", "standalone")
+        row.exact("controller", .emptySet)
+        row.exact("datapath_type", nil, otherwiseWhereMade: Datum(.string(datapathType)))
+        if let known, let address = known.hardwareAddress {
+            row.entries("other_config", ["hwaddr": address])
+            row.entries(
+                "external_ids",
+                [Mark.hardwareAddress: address, Mark.foundHardwareAddress: known.wasPinned ? "true" : nil]
+            )
+        }
+        var bridge = DesiredBridge(
+            row: row.partial(),
+            ports: [hostPort(virtualSwitch), lanePort(LanePort(.uplink, of: lane))]
+        )
+        guard let uplink = virtualSwitch.uplink else { return bridge }
+        switch members(of: uplink) {
+        case .failure(let obstacle):
+            obstacles.append(obstacle)
+            bridge.uplink = .asFound
+        case .success(let nics):
+            bridge.ports.append(uplinkPort(uplink, nics, mtu: virtualSwitch.mtu))
+            bridge.uplink = .port(name: uplink.name)
+        }
+        return bridge
+    }
+
+    /// A layout's datapath that an existing brN does not have, or two brN that no patch port can join.
+    func datapathObstacles(_ virtualSwitch: Layout.VirtualSwitch) -> [Obstacle] {
+        let name = virtualSwitch.lane.uplinkBridge
+        guard let bridge = found.uplinkBridges[virtualSwitch.lane], !bridge.isMade else { return [] }
+        let type = Self.canonical(bridge.datapathType)
+        if let stated = layout.datapath, stated.columnValue != type {
+            return [
+                Obstacle(
+                    object: "Bridge \(name)",
+                    reason: """
+                        stands with datapath \(Self.readable(type)) and the layout says \(stated.rawValue): changing \
+                        it would destroy the bridge under the host. Write datapath: \(Self.readable(type)), or \
+                        remove the bridge first
+                        """
+                )
+            ]
+        }
+        if type != datapathType {
+            return [
+                Obstacle(
+                    object: "Bridge \(name)",
+                    reason: """
+                        stands with datapath \(Self.readable(type)) and the chain with \
+                        \(Self.readable(datapathType)): patch ports join bridges of one datapath only, so nothing \
+                        passes lane \(virtualSwitch.lane). Rebuild one of the bridges
+                        """
+                )
+            ]
+        }
+        return []
+    }
+
+    // MARK: Ports
+
+    private func ownPort(of bridge: String) -> DesiredPort {
+        var interface = builder(.interface, bridge, .bridgePort)
+        interface.exact("type", "internal")
+        return DesiredPort(
+            row: builder(.port, bridge, .bridgePort).exclusive(),
+            interfaces: [DesiredInterface(row: interface.exclusive(), claim: .byForce)],
+            claim: .byForce
+        )
+    }
+
+    private func lanePort(_ lanePort: LanePort) -> DesiredPort {
+        var port = builder(.port, lanePort.name, .lane)
+        if let tag = lanePort.accessTag {
+            port.exact("vlan_mode", "access")
+            port.exact("tag", Datum(.integer(tag)))
+        }
+        var interface = builder(.interface, lanePort.name, .lane)
+        interface.exact("type", "patch")
+        interface.exact("options", Datum(map: ["peer": lanePort.peer.name]))
+        interface.exact("ofport_request", Datum(.integer(lanePort.portRequest)))
+        return DesiredPort(
+            row: port.exclusive(),
+            interfaces: [DesiredInterface(row: interface.exclusive(), claim: .byForce)],
+            claim: .byForce
+        )
+    }
+
+    private func hostPort(_ virtualSwitch: Layout.VirtualSwitch) -> DesiredPort {
+        let name = virtualSwitch.lane.uplinkBridge
+        let claim: Claim = virtualSwitch.uplink?.adopt == true ? .adopted : .refused
+        var port = builder(.port, name, .hostPort)
+        port.exact("tag", virtualSwitch.hostVlan.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
+        var interface = builder(.interface, name, .hostPort)
+        interface.exact("type", "internal")
+        if let mtu = virtualSwitch.mtu { interface.exact("mtu_request", Datum(.integer(Int64(mtu)))) }
+        return DesiredPort(
+            row: port.partial(),
+            interfaces: [DesiredInterface(row: interface.partial(), claim: claim)],
+            removesOtherInterfaces: false,
+            claim: claim
+        )
+    }
+
+    private func uplinkPort(_ uplink: Layout.Uplink, _ nics: [String], mtu: Int?) -> DesiredPort {
+        var port = builder(.port, uplink.name, .uplink)
+        port.exact("bond_mode", uplink.mode.map { Datum(.string($0.rawValue)) }, otherwiseWhereMade: "active-backup")
+        port.exact("lacp", uplink.lacp.map { Datum(.string($0.rawValue)) }, otherwiseWhereMade: "off")
+        port.exact("bond_updelay", uplink.upDelay.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
+        port.exact("bond_downdelay", uplink.downDelay.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
+        port.entry("other_config", "lacp-time", uplink.lacpRate?.rawValue, otherwiseWhereMade: "fast")
+        port.entry("other_config", "lacp-fallback-ab", uplink.lacpFallback.map { "\($0)" }, otherwiseWhereMade: "true")
+        port.entry("other_config", "bond-primary", uplink.primary, otherwiseWhereMade: nil)
+        let interfaces = nics.map { name in
+            var interface = builder(.interface, name, .uplinkMember)
+            if let mtu { interface.exact("mtu_request", Datum(.integer(Int64(mtu)))) }
+            return DesiredInterface(row: interface.partial(), claim: uplink.adopt ? .adopted : .ifAlone)
+        }
+        return DesiredPort(row: port.partial(), interfaces: interfaces, claim: uplink.adopt ? .adopted : .refused)
+    }
+
+    /// The NICs that an uplink is to have, or why there are none to name.
+    private func members(of uplink: Layout.Uplink) -> UplinkMembers {
+        let object = "Port \(uplink.name)"
+        if DerivedName(uplink.name) != nil {
+            return .failure(
+                Obstacle(object: object, reason: "the name belongs to a bridge or lane port: name the uplink otherwise")
+            )
+        }
+        guard case .list(let nics) = uplink.nics else {
+            return .failure(
+                Obstacle(
+                    object: object,
+                    reason: """
+                        the layout leaves the NICs to be discovered, which this version does not do: list them, as \
+                        in nics: [eth0, eth1]
+                        """
+                )
+            )
+        }
+        if let name = nics.first(where: { DerivedName($0) != nil }) {
+            return .failure(Obstacle(object: object, reason: "\(name) is a name of the chain and no NIC: take it out"))
+        }
+        guard !nics.isEmpty else {
+            return .failure(Obstacle(object: object, reason: "no NIC is listed: list one, or leave the uplink out"))
+        }
+        return .success(nics)
+    }
+
+    private enum UplinkMembers {
+        case success([String])
+        case failure(Obstacle)
+    }
+
+    // MARK: Rows
+
+    private func secureBridge(_ name: String, _ role: Role) -> DesiredRow {
+        var row = builder(.bridge, name, role)
+        row.exact("fail_mode", "secure")
+        row.exact("datapath_type", Datum(.string(datapathType)))
+        return row.exclusive()
+    }
+
+    private func builder(_ table: DesiredRow.Table, _ name: String, _ role: Role) -> DesiredRowBuilder {
+        DesiredRowBuilder(table, name, role, schema: schema)
+    }
+
+    /// ovs-vswitchd takes `system` for the empty string (ofproto_normalize_type).
+    private static func canonical(_ datapathType: String) -> String { datapathType == "system" ? "" : datapathType }
+
+    private static func readable(_ datapathType: String) -> String { datapathType.isEmpty ? "system" : datapathType }
+}

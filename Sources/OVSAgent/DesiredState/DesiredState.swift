@@ -1,0 +1,112 @@
+import OVSDB
+
+/// The rows that a layout asks for: bridges with their ports with their interfaces, and what is wanted of each.
+///
+/// A pure value, compiled from a ``Layout`` for one schema by ``init(layout:found:schema:)``; ``Plan`` compares it with
+/// a replica of that schema. It holds the rows to be there; what is no longer asked for is recognised by its marks.
+struct DesiredState: Hashable, Sendable {
+    /// The shared chain first, then each virtual switch's brN.local and brN, in the order of the layout.
+    var bridges: [DesiredBridge] = []
+    /// The lanes that the layout has.
+    var lanes: Set<Lane> = []
+    /// What the layout asks for and cannot have, as far as it shows without looking at single rows.
+    var obstacles: [Obstacle] = []
+}
+
+/// A bridge with its ports.
+struct DesiredBridge: Hashable, Sendable {
+    var row: DesiredRow
+    var ports: [DesiredPort]
+    /// Whether ports that nobody asked for are removed (the shared chain) or stay.
+    var removesUnknownPorts = false
+    /// The way out of a brN.
+    var uplink = UplinkIntent.none
+
+    /// What the layout says of a bridge's way out.
+    enum UplinkIntent: Hashable, Sendable {
+        /// There is none; one that the agent formed before is taken away where that is allowed.
+        case none
+        /// It is the port of this name, which is among the bridge's ports.
+        case port(name: String)
+        /// It cannot be told what it should be: whatever stands is left.
+        case asFound
+    }
+}
+
+/// A port with its interfaces.
+struct DesiredPort: Hashable, Sendable {
+    var row: DesiredRow
+    var interfaces: [DesiredInterface]
+    /// Whether interfaces that nobody asked for leave the port. An uplink has exactly the layout's NICs.
+    var removesOtherInterfaces = true
+    var claim: Claim
+}
+
+/// An interface.
+struct DesiredInterface: Hashable, Sendable {
+    var row: DesiredRow
+    var claim: Claim
+}
+
+/// How far the agent goes to have a name that stands in another place.
+enum Claim: Hashable, Sendable {
+    /// It takes it: nobody else has business with a name of the chain or its lanes.
+    case byForce
+    /// It takes it, because the layout says `adopt: true`.
+    case adopted
+    /// It takes a NIC that stands alone in a port of the same bridge; anything else is refused.
+    case ifAlone
+    /// It does not.
+    case refused
+}
+
+/// What is wanted of one row.
+struct DesiredRow: Hashable, Sendable {
+    var table: Table
+    var name: String
+    var role: Role
+    var columns: [DesiredColumn]
+
+    /// The tables whose rows the agent owns.
+    enum Table: String, Hashable, Sendable {
+        case bridge = "Bridge"
+        case port = "Port"
+        case interface = "Interface"
+    }
+}
+
+/// What is wanted of one column.
+struct DesiredColumn: Hashable, Sendable {
+    var name: String
+    /// Where the column's value stands in a row of the schema that the state was compiled for.
+    var position: Int
+    var value: Value
+    /// A documented default: the row is given it when the agent makes it, and kept at it; a row that stood there
+    /// before keeps what it has.
+    var isOnlyForMadeRows = false
+
+    enum Value: Hashable, Sendable {
+        /// The whole value.
+        case exact(Datum)
+        /// These keys of a map, and no others of it; sorted by key.
+        case entries([Entry])
+    }
+
+    /// One owned key of a map.
+    struct Entry: Hashable, Sendable {
+        var key: String
+        /// `nil`: the key is to be absent.
+        var value: String?
+    }
+}
+
+/// Something that the layout asks for and that is not done, because it would take from others or cannot work.
+/// The agent is `degraded` while there is one.
+package struct Obstacle: Hashable, Sendable, CustomStringConvertible {
+    /// What it is about, as in `Port br0-up`.
+    package var object: String
+    /// What was found, and what to do.
+    package var reason: String
+
+    package var description: String { "\(object): \(reason)" }
+}

@@ -1,0 +1,38 @@
+/// One difference between the desired state and the database, as the journal and `plan` show it.
+///
+/// Only the topmost missing thing is listed: a bridge that comes back implies its ports and their columns.
+package struct Change: Hashable, Sendable, CustomStringConvertible {
+    /// What is done about it.
+    package enum Kind: String, Hashable, Sendable {
+        case add, remove, modify
+    }
+
+    package var kind: Kind
+    /// As in `Bridge br.microseg`, `Port br0-up`, `Interface br0.ms.n`. A port that comes or goes is the bridge with
+    /// column `ports`, a member of a bond the port with column `interfaces`, a bridge itself with column `bridges`.
+    package var object: String
+    /// A column, or one key of a map as in `other_config:hwaddr`.
+    package var column: String
+    /// The value as `ovs-vsctl get` prints it; empty where there is none.
+    package var found: String
+    /// The value as `ovs-vsctl get` prints it; empty where there is to be none.
+    package var wanted: String
+
+    package init(_ kind: Kind, _ object: String, _ column: String, found: String = "", wanted: String = "") {
+        self.kind = kind
+        self.object = object
+        self.column = column
+        self.found = found
+        self.wanted = wanted
+    }
+
+    /// One line for people, led by `+`, `-` or `~`.
+    package var description: String {
+        switch kind {
+        case .add: "+ \(object): \(column) \(wanted)"
+        case .remove: "- \(object): \(column) \(found)"
+        case .modify:
+            "~ \(object): \(column) \(found.isEmpty ? "(none)" : found) -> \(wanted.isEmpty ? "(none)" : wanted)"
+        }
+    }
+}

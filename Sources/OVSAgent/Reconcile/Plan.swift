@@ -1,0 +1,108 @@
+import OVSDB
+
+/// What it takes to bring a database to a desired state: the differences, and one guarded transaction that ends them.
+///
+/// A pure value, made by ``make(desired:replica:removeLeftovers:)``. A plan made against a database to which a plan
+/// has been applied is empty. It names no row of others, except to take back from it what bears a name of ours.
+package struct Plan: Sendable {
+    /// In the order of the desired state, from the chain to the uplinks.
+    package internal(set) var changes: [Change] = []
+    /// What is wanted and not done, with the remedy: reasons to be `degraded`.
+    package internal(set) var obstacles: [Obstacle] = []
+    /// What an operator should know of the changes, one sentence each.
+    package internal(set) var notes: [String] = []
+
+    var inserts: [RowInsert] = []
+    var edits: [RowEdit] = []
+    /// The one row of `Open_vSwitch`; `nil` in a database that nobody initialised.
+    var root: UUID?
+
+    /// Whether there is nothing to commit.
+    package var isEmpty: Bool { inserts.isEmpty && edits.isEmpty }
+}
+
+/// A row that is made.
+struct RowInsert: Hashable, Sendable {
+    var table: String
+    var values: [String: Datum]
+    /// By which the same transaction refers to it.
+    var symbol: String
+}
+
+/// What is changed of one row that stands.
+struct RowEdit: Hashable, Sendable {
+    var table: String
+    var row: UUID
+    /// What the edit takes for granted: the server refuses the transaction when it is no longer so.
+    var assumed: [String: Datum] = [:]
+    /// Columns that get a new value.
+    var values: [String: Datum] = [:]
+    /// Keys of maps that get a value (`nil`: that go), by column.
+    var keys: [String: [String: String?]] = [:]
+    /// Children hooked in, where the column that holds them is ``childColumn``.
+    var joining: [Atom] = []
+    /// Children unhooked.
+    var leaving: [Atom] = []
+
+    /// Where a row of the table refers to what stands in it.
+    var childColumn: String {
+        switch table {
+        case "Bridge": "ports"
+        case "Port": "interfaces"
+        default: "bridges"
+        }
+    }
+}
+
+extension Plan {
+    /// The operations of the transaction; none for an empty plan.
+    ///
+    /// In order: assert of the lock, guards, inserts, updates, mutations, comment, and at last `next_cfg` incremented
+    /// and read back, so that the last result's only row holds the number that `cur_cfg` must reach.
+    package func operations(lock: String?, comment: String) -> [OVSDB.Operation] {
+        guard !isEmpty else { return [] }
+        var operations: [OVSDB.Operation] = []
+        operations.reserveCapacity(inserts.count + 3 * edits.count + 4)
+        if let lock { operations.append(.assert(lock: lock)) }
+        operations += edits.lazy.compactMap(\.guarding)
+        operations += inserts.lazy.map { .insert(table: $0.table, row: $0.values, name: $0.symbol) }
+        operations += edits.lazy.compactMap(\.update)
+        operations += edits.lazy.compactMap(\.mutate)
+        operations.append(.comment(comment))
+        let root = Condition("_uuid", .equal, Datum(self.root.map(Atom.uuid) ?? .namedUUID(Self.rootSymbol)))
+        operations.append(
+            .mutate(table: "Open_vSwitch", where: [root], mutations: [Mutation("next_cfg", .add, 1)])
+        )
+        operations.append(.select(table: "Open_vSwitch", where: [root], columns: ["next_cfg"]))
+        return operations
+    }
+
+    /// The name of the `Open_vSwitch` row in a transaction that has to make it, as `ovs-vsctl init` does.
+    static let rootSymbol = "open_vswitch"
+}
+
+extension RowEdit {
+    fileprivate var guarding: OVSDB.Operation? {
+        guard !assumed.isEmpty else { return nil }
+        return .wait(table: table, where: [.row(row)], columns: assumed.keys.sorted(), rows: [assumed], timeout: 0)
+    }
+
+    fileprivate var update: OVSDB.Operation? {
+        values.isEmpty ? nil : .update(table: table, where: [.row(row)], row: values)
+    }
+
+    /// Children join before others leave: a port is never without an interface, not even within the transaction
+    /// (the server checks each mutation by itself).
+    fileprivate var mutate: OVSDB.Operation? {
+        var mutations: [Mutation] = []
+        for (column, entries) in keys.sorted(by: { $0.key < $1.key }) {
+            // An insert does not replace a key that is there (RFC 7047, 5.1 <mutator>).
+            mutations.append(Mutation(column, .delete, Datum(set: entries.keys.map(Atom.string))))
+            let present = entries.compactMapValues { $0 }
+            if !present.isEmpty { mutations.append(Mutation(column, .insert, Datum(map: present))) }
+        }
+        if !joining.isEmpty { mutations.append(Mutation(childColumn, .insert, Datum(set: joining))) }
+        if !leaving.isEmpty { mutations.append(Mutation(childColumn, .delete, Datum(set: leaving))) }
+        return mutations.isEmpty ? nil : .mutate(table: table, where: [.row(row)], mutations: mutations)
+    }
+}

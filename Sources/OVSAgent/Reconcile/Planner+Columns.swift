@@ -1,0 +1,132 @@
+import OVSDB
+
+// Columns: patched where they differ, on the row that stands.
+
+extension Planner {
+    /// Brings a standing row's columns to what is wanted. `quietly` when the row comes with something that is listed.
+    mutating func compare(_ row: Row, with desired: DesiredRow, quietly: Bool = false) {
+        var isMade: Bool?
+        for column in desired.columns {
+            let found = row.values[column.position]
+            if Self.holds(found, column.value) { continue }
+            if column.isOnlyForMadeRows {
+                let made = isMade ?? Self.isMade(row, as: desired.role)
+                isMade = made
+                if !made { continue }
+            }
+            patch(row, desired, column, found, quietly: quietly)
+        }
+    }
+
+    /// Makes a row with its marks, and gives what refers to it. `extra` fills columns that the layout does not state.
+    mutating func insert(_ desired: DesiredRow, extra: [String: Datum] = [:], marks: [String: String] = [:]) -> Atom {
+        var values = extra.filter { !$0.value.isEmpty }
+        values["name"] = Datum(.string(desired.name))
+        var maps: [String: [String: String]] = ["external_ids": marks.merging([Mark.made: "true"]) { $1 }]
+        let schema = replica.schema.tables[desired.table.rawValue]
+        for column in desired.columns {
+            switch column.value {
+            case .exact(let value):
+                let isDefault = schema.map { value == $0.columns[column.position].type.defaultValue } ?? false
+                let isCarried = column.isOnlyForMadeRows && extra[column.name] != nil
+                if !isDefault && !isCarried { values[column.name] = value }
+            case .entries(let entries):
+                for entry in entries { maps[column.name, default: [:]][entry.key] = entry.value }
+            }
+        }
+        for (column, entries) in maps where !entries.isEmpty {
+            let carried = (values[column]?.entries ?? [])
+            values[column] = Datum(map: carried + Datum(map: entries).entries)
+        }
+        let symbol = nextSymbol(for: desired.table)
+        plan.inserts.append(RowInsert(table: desired.table.rawValue, values: values, symbol: symbol))
+        return .namedUUID(symbol)
+    }
+
+    /// Sets or (with `nil`) removes keys of a map, and lists each that differs.
+    mutating func setKeys(_ row: Row, _ table: DesiredRow.Table, _ column: String, _ entries: [String: String?]) {
+        let found = row[column]
+        let differing = entries.filter { found[$0.key] != $0.value }
+        guard !differing.isEmpty else { return }
+        edit(table.rawValue, row.uuid) { edit in
+            edit.assumed[column] = found
+            edit.keys[column, default: [:]].merge(differing) { $1 }
+        }
+        for (key, wanted) in differing.sorted(by: { $0.key < $1.key }) {
+            list("\(table.rawValue) \(row.name)", "\(column):\(key)", found: found[key], wanted: wanted)
+        }
+    }
+
+    /// Whether the agent inserted the row, in this role.
+    static func isMade(_ row: Row, as role: Role) -> Bool {
+        let marks = row["external_ids"]
+        return marks[Mark.made] == "true" && marks[Mark.role] == role.rawValue
+    }
+
+    /// Whether the row bears the mark of this role.
+    static func isMarked(_ row: Row, as role: Role) -> Bool { row["external_ids"][Mark.role] == role.rawValue }
+
+    private static func holds(_ found: Datum, _ wanted: DesiredColumn.Value) -> Bool {
+        switch wanted {
+        case .exact(let value): found == value
+        case .entries(let entries): entries.allSatisfy { found[$0.key] == $0.value }
+        }
+    }
+
+    private mutating func patch(
+        _ row: Row,
+        _ desired: DesiredRow,
+        _ column: DesiredColumn,
+        _ found: Datum,
+        quietly: Bool
+    ) {
+        var differing: [String: String?] = [:]
+        if case .entries(let entries) = column.value {
+            for entry in entries where found[entry.key] != entry.value { differing[entry.key] = .some(entry.value) }
+        }
+        edit(desired.table.rawValue, row.uuid) { edit in
+            edit.assumed[column.name] = found
+            switch column.value {
+            case .exact(let value): edit.values[column.name] = value
+            case .entries: edit.keys[column.name, default: [:]].merge(differing) { $1 }
+            }
+        }
+        guard !quietly else { return }
+        let object = "\(desired.table.rawValue) \(desired.name)"
+        switch column.value {
+        case .exact(let value) where found.isMap && value.isMap: listEntries(object, column.name, found, value)
+        case .exact(let value): list(object, column.name, found: text(found, column.name), wanted: text(value, ""))
+        case .entries:
+            for (key, wanted) in differing.sorted(by: { $0.key < $1.key }) {
+                list(object, "\(column.name):\(key)", found: found[key], wanted: wanted)
+            }
+        }
+    }
+
+    private mutating func listEntries(_ object: String, _ column: String, _ found: Datum, _ wanted: Datum) {
+        let before = Dictionary(found.entries.map { ($0.key, $0.value) }) { $1 }
+        let after = Dictionary(wanted.entries.map { ($0.key, $0.value) }) { $1 }
+        for key in Set(before.keys).union(after.keys).sorted() where before[key] != after[key] {
+            list(object, "\(column):\(key)", found: before[key]?.description, wanted: after[key]?.description)
+        }
+    }
+
+    private mutating func list(_ object: String, _ column: String, found: String?, wanted: String?) {
+        let kind: Change.Kind =
+            switch (found, wanted) {
+            case (nil, _): .add
+            case (_, nil): .remove
+            default: .modify
+            }
+        plan.changes.append(Change(kind, object, column, found: found ?? "", wanted: wanted ?? ""))
+    }
+
+    /// `nil` for an empty set; controllers by their targets, since row identities say nothing to people.
+    private func text(_ value: Datum, _ column: String) -> String? {
+        if value.isEmpty { return nil }
+        guard column == "controller" else { return value.description }
+        let controllers = replica["Controller"]
+        let targets = value.uuids.map { controllers[$0]?["target"].string ?? $0.description }.sorted()
+        return targets.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,147 @@
+import OVSDB
+
+// Interfaces: which of those wanted are to be had, where they stand now, and what a port inherits with them.
+
+/// The interfaces that a port gets.
+struct Members {
+    /// Those that are in it.
+    var kept: [UUID] = []
+    /// Those that come: made, or moved by reference from another port.
+    var joining: [Atom] = []
+    /// What a port that is made inherits from the port its first interface stood alone in, so that the wire keeps its
+    /// VLANs.
+    var carried: [String: Datum] = [:]
+
+    var isEmpty: Bool { kept.isEmpty && joining.isEmpty }
+}
+
+extension Planner {
+    /// Finds, takes or makes a port's interfaces; those that may not be taken become obstacles.
+    mutating func gather(
+        _ port: DesiredPort,
+        standing row: Row?,
+        of bridge: DesiredBridge,
+        bridgeRow: Row?,
+        quietly: Bool
+    ) -> Members {
+        var members = Members()
+        for wanted in port.interfaces {
+            guard let found = interfaces[name: wanted.row.name] else {
+                members.joining.append(insert(wanted.row))
+                continue
+            }
+            let isHere = row?["interfaces"].contains(.uuid(found.uuid)) ?? false
+            if !isHere || replica.referrerCount(of: found.uuid) > 1 {
+                let places = replica.referrers(of: found.uuid).filter { $0.row != row?.uuid }
+                if mayTake(wanted, from: places, for: bridge, bridgeRow) {
+                    for place in places.compactMap({ ports[$0.row] }) {
+                        if members.isEmpty, port.row.role == .uplink { members.carried = inheritance(from: place) }
+                        editMembers(of: place, leaving: [.uuid(found.uuid)])
+                    }
+                } else if !isHere {
+                    plan.obstacles.append(refusal(ofInterface: found, in: bridge))
+                    continue
+                }
+            }
+            compare(found, with: wanted.row, quietly: quietly || !isHere)
+            if isHere { members.kept.append(found.uuid) } else { members.joining.append(.uuid(found.uuid)) }
+        }
+        return members
+    }
+
+    /// The names of the interfaces, sorted, as `a, b`.
+    func memberNames(_ members: Datum) -> String {
+        members.atoms.map { member in
+            switch member {
+            case .uuid(let uuid): interfaces[uuid]?.name ?? "\(uuid)"
+            case .namedUUID(let symbol):
+                plan.inserts.first { $0.symbol == symbol }?.values["name"]?.string ?? symbol
+            default: "\(member)"
+            }
+        }.sorted().joined(separator: ", ")
+    }
+
+    /// DESIGN's rule 5.
+    private func mayTake(
+        _ wanted: DesiredInterface,
+        from places: [Reference],
+        for bridge: DesiredBridge,
+        _ bridgeRow: Row?
+    ) -> Bool {
+        switch wanted.claim {
+        case .byForce, .adopted: true
+        case .refused: false
+        case .ifAlone:
+            places.lazy.compactMap { ports[$0.row] }.allSatisfy { port in
+                standsAlone(port, on: bridgeRow) || isFormerUplink(port, of: bridgeRow)
+                    || isGivenUp(wanted.row.name, by: port)
+            }
+        }
+    }
+
+    /// A port of the same brN that holds nothing else: `ovs-vsctl add-port br0 eth0`.
+    private func standsAlone(_ port: Row, on bridge: Row?) -> Bool {
+        guard let bridge, port["interfaces"].count == 1, port.name != bridge.name else { return false }
+        return replica.referrers(of: port.uuid).allSatisfy { $0.row == bridge.uuid }
+    }
+
+    /// The uplink that we formed on the same brN under the name that an earlier layout gave it.
+    private func isFormerUplink(_ port: Row, of bridge: Row?) -> Bool {
+        guard let bridge else { return false }
+        return formerUplink(of: bridge)?.uuid == port.uuid && Self.isMade(port, as: .uplink)
+    }
+
+    /// Whether the port loses the interface to this same plan: another uplink of the layout that no longer has it, a
+    /// leftover that may be removed, a port that nobody may put on the chain.
+    private func isGivenUp(_ interface: String, by port: Row) -> Bool {
+        let places = replica.referrers(of: port.uuid).compactMap { bridges[$0.row] }
+        return places.allSatisfy { place in
+            if ChainBridge(name: place.name) != nil { return LanePort(name: port.name) == nil }
+            guard let lane = Lane(uplinkBridge: place.name), Self.isMarked(port, as: .uplink) else { return false }
+            guard desired.lanes.contains(lane) else { return mayRemove && leftoverLanes.contains(lane) }
+            guard let other = desired.bridges.first(where: { $0.row.name == place.name }),
+                let uplink = other.ports.first(where: { $0.row.name == port.name })
+            else { return false }
+            return !uplink.interfaces.contains { $0.row.name == interface }
+        }
+    }
+
+    private func inheritance(from port: Row) -> [String: Datum] {
+        guard port["interfaces"].count == 1 || Self.isMade(port, as: .uplink) else { return [:] }
+        var carried: [String: Datum] = [:]
+        for column in ["tag", "trunks", "vlan_mode", "cvlans", "qos"] where port.has(column) {
+            carried[column] = port[column]
+        }
+        return carried
+    }
+
+    // MARK: Refusals
+
+    /// Why a port of this name cannot be had.
+    func refusal(of port: Row, in bridge: DesiredBridge) -> Obstacle {
+        let places = replica.referrers(of: port.uuid).compactMap { bridges[$0.row]?.name }.sorted()
+        return Obstacle(
+            object: "Port \(port.name)",
+            reason: """
+                wanted on bridge \(bridge.row.name), stands on bridge \(places.joined(separator: ", ")): remove it \
+                there, or write adopt: true in the layout's uplink to take it
+                """
+        )
+    }
+
+    /// Why an interface of this name cannot be had.
+    func refusal(ofInterface interface: Row, in bridge: DesiredBridge) -> Obstacle {
+        let holders = replica.referrers(of: interface.uuid).compactMap { ports[$0.row] }
+        let places = holders.map { port in
+            let standing = replica.referrers(of: port.uuid).compactMap { bridges[$0.row]?.name }.sorted()
+            return "port \(port.name) of bridge \(standing.joined(separator: ", "))"
+        }
+        return Obstacle(
+            object: "Interface \(interface.name)",
+            reason: """
+                wanted on bridge \(bridge.row.name), in use in \(places.sorted().joined(separator: " and ")): free it \
+                there, or write adopt: true in the layout's uplink to take it
+                """
+        )
+    }
+}

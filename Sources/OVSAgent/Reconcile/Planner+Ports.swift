@@ -1,0 +1,127 @@
+import OVSDB
+
+// Ports and interfaces: found where they stand, taken where DESIGN's rule 5 allows it, made where there are none.
+
+/// What came of a wanted port.
+enum PortOutcome {
+    /// It stands on its bridge.
+    case stands(UUID)
+    /// It has to be hooked into its bridge.
+    case joins(Atom)
+    /// It is not to be had; what stands on the bridge under its name, if anything, stays as it is.
+    case left(UUID?)
+}
+
+extension Planner {
+    mutating func reconcile(_ port: DesiredPort, of bridge: DesiredBridge, standing bridgeRow: Row?) -> PortOutcome {
+        let row = ports[name: port.row.name]
+        var isHere = false
+        if let row {
+            isHere = bridgeRow?["ports"].contains(.uuid(row.uuid)) ?? false
+            if !isHere || replica.referrerCount(of: row.uuid) > 1 {
+                let takes = port.claim == .byForce || port.claim == .adopted
+                if takes {
+                    for place in replica.referrers(of: row.uuid) where place.row != bridgeRow?.uuid {
+                        unhook(row, fromBridge: place.row)
+                    }
+                } else if !isHere {
+                    plan.obstacles.append(refusal(of: row, in: bridge))
+                    return .left(nil)
+                }
+            }
+        }
+        let members = gather(port, standing: row, of: bridge, bridgeRow: bridgeRow, quietly: !isHere)
+        if members.isEmpty { return .left(isHere ? row?.uuid : nil) }
+        guard let row else {
+            let extra = members.carried.merging(["interfaces": Datum(set: members.joining)]) { $1 }
+            return .joins(insert(port.row, extra: extra))
+        }
+        var leaving: [Atom] = []
+        if port.removesOtherInterfaces, row["interfaces"].count > members.kept.count {
+            leaving = row["interfaces"].uuids.filter { !members.kept.contains($0) }.map(Atom.uuid)
+        }
+        if !members.joining.isEmpty || !leaving.isEmpty {
+            editMembers(of: row, joining: members.joining, leaving: leaving)
+        }
+        compare(row, with: port.row, quietly: !isHere)
+        if isHere { return .stands(row.uuid) }
+        moving.insert(row.uuid)
+        return .joins(.uuid(row.uuid))
+    }
+
+    /// Hooks a port into a bridge that stands.
+    mutating func join(_ port: Atom, named name: String, to bridge: Row) {
+        edit("Bridge", bridge.uuid) { edit in
+            edit.assumed["name"] = bridge["name"]
+            edit.joining.append(port)
+        }
+        plan.changes.append(Change(.add, "Bridge \(bridge.name)", "ports", wanted: name))
+    }
+
+    /// Takes a port off a bridge; with nothing else that refers to it, its row goes.
+    mutating func unhook(_ port: Row, fromBridge uuid: UUID) {
+        guard let bridge = bridges[uuid], !isLeaving(port.uuid, bridge: uuid) else { return }
+        edit("Bridge", uuid) { edit in
+            edit.assumed["name"] = bridge["name"]
+            edit.leaving.append(.uuid(port.uuid))
+        }
+        plan.changes.append(Change(.remove, "Bridge \(bridge.name)", "ports", found: port.name))
+    }
+
+    /// Nobody but the layout puts a port on the shared chain. What is left of a lane that may not be removed stays.
+    mutating func removeUnknownPorts(of bridge: Row, except known: [UUID]) {
+        guard bridge["ports"].count > known.count else { return }
+        let known = Set(known)
+        for uuid in bridge["ports"].uuids where !known.contains(uuid) {
+            guard let port = ports[uuid], !isLeaving(uuid, bridge: bridge.uuid) else { continue }
+            if !mayRemove, let lanePort = LanePort(name: port.name), lanePort.bridge == bridge.name,
+                leftoverLanes.contains(lanePort.lane), Self.isMarked(port, as: .lane)
+            {
+                continue
+            }
+            unhook(port, fromBridge: bridge.uuid)
+        }
+    }
+
+    /// Settles what became of ports that interfaces joined or left: one that lost them all goes as a whole.
+    mutating func settleMembers() {
+        for edit in plan.edits where edit.table == "Port" && !(edit.joining.isEmpty && edit.leaving.isEmpty) {
+            guard let port = ports[edit.row] else { continue }
+            let before = port["interfaces"]
+            let after = Datum(set: before.atoms.filter { !edit.leaving.contains($0) } + edit.joining)
+            if after.isEmpty {
+                for place in replica.referrers(of: port.uuid) { unhook(port, fromBridge: place.row) }
+            }
+            let places = replica.referrers(of: port.uuid)
+            if !moving.contains(port.uuid), places.allSatisfy({ isLeaving(port.uuid, bridge: $0.row) }) {
+                self.edit("Port", port.uuid) { edit in
+                    edit.joining = []
+                    edit.leaving = []
+                }
+            } else {
+                plan.changes.append(
+                    Change(
+                        .modify,
+                        "Port \(port.name)",
+                        "interfaces",
+                        found: memberNames(before),
+                        wanted: memberNames(after)
+                    )
+                )
+            }
+        }
+    }
+
+    /// Whether a port is being taken off a bridge.
+    func isLeaving(_ port: UUID, bridge: UUID) -> Bool {
+        edit(of: bridge)?.leaving.contains(.uuid(port)) ?? false
+    }
+
+    mutating func editMembers(of port: Row, joining: [Atom] = [], leaving: [Atom] = []) {
+        edit("Port", port.uuid) { edit in
+            edit.assumed["interfaces"] = port["interfaces"]
+            edit.joining += joining
+            edit.leaving += leaving.filter { !edit.leaving.contains($0) }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import OVSDB
+
+// The comparison of a desired state with a replica. This file holds the walk over bridges; what is done about ports,
+// interfaces, columns and leftovers stands in the extensions beside it.
+
+extension Plan {
+    /// Compares a desired state with the database as the replica shows it.
+    ///
+    /// What earlier layouts left behind is deleted or released with `removeLeftovers`, and otherwise left alone and
+    /// reported as an obstacle. The cost is in proportion to what is desired, plus a glance at each bridge.
+    static func make(desired: DesiredState, replica: Replica, removeLeftovers: Bool) -> Plan {
+        var planner = Planner(desired: desired, replica: replica, mayRemove: removeLeftovers)
+        planner.run()
+        return planner.plan
+    }
+}
+
+/// One pass. It gathers edits row by row, so that the same row is guarded, updated and mutated once.
+struct Planner {
+    let desired: DesiredState
+    let replica: Replica
+    /// Whether the operator allowed that what the layout no longer has is taken away.
+    let mayRemove: Bool
+    let bridges: TableReplica
+    let ports: TableReplica
+    let interfaces: TableReplica
+
+    var plan = Plan()
+    /// Lanes that the layout has not and whose bridges bear our marks.
+    var leftoverLanes: Set<Lane> = []
+    /// Standing ports that come to one of our bridges from another.
+    var moving: Set<UUID> = []
+    private var editIndex: [UUID: Int] = [:]
+
+    init(desired: DesiredState, replica: Replica, mayRemove: Bool) {
+        self.desired = desired
+        self.replica = replica
+        self.mayRemove = mayRemove
+        bridges = replica["Bridge"]
+        ports = replica["Port"]
+        interfaces = replica["Interface"]
+    }
+
+    mutating func run() {
+        plan.root = replica["Open_vSwitch"].uuids.first
+        plan.obstacles = desired.obstacles
+        findLeftoverLanes()
+        var made: [Atom] = []
+        for bridge in desired.bridges {
+            if let symbol = reconcile(bridge) { made.append(symbol) }
+        }
+        handleLeftoverLanes()
+        settleMembers()
+        hookBridges(made)
+    }
+
+    /// Gives what refers to the bridge when it had to be made.
+    private mutating func reconcile(_ bridge: DesiredBridge) -> Atom? {
+        guard let row = bridges[name: bridge.row.name] else { return make(bridge) }
+        var known: [UUID] = []
+        known.reserveCapacity(bridge.ports.count)
+        var formed: Set<String> = []
+        for port in bridge.ports {
+            switch reconcile(port, of: bridge, standing: row) {
+            case .stands(let uuid):
+                known.append(uuid)
+                if port.row.role == .uplink { formed.insert(port.row.name) }
+            case .joins(let atom):
+                join(atom, named: port.row.name, to: row)
+                if port.row.role == .uplink { formed.insert(port.row.name) }
+            case .left(let uuid):
+                if let uuid { known.append(uuid) }
+            }
+        }
+        compare(row, with: bridge.row)
+        if bridge.removesUnknownPorts { removeUnknownPorts(of: row, except: known) }
+        if bridge.row.role == .uplinkBridge { settleUplink(of: bridge, standing: row, formed: formed) }
+        return nil
+    }
+
+    private mutating func make(_ bridge: DesiredBridge) -> Atom? {
+        if let obstacle = obstacleToMaking(bridge) {
+            plan.obstacles.append(obstacle)
+            return nil
+        }
+        var children: [Atom] = []
+        var marks: [String: String] = [:]
+        for port in bridge.ports {
+            guard case .joins(let atom) = reconcile(port, of: bridge, standing: nil) else { continue }
+            children.append(atom)
+            if port.row.role == .uplink { marks[Mark.uplink] = port.row.name }
+        }
+        let name = bridge.row.name
+        plan.changes.append(Change(.add, "Bridge \(name)", "bridges", wanted: name))
+        return insert(bridge.row, extra: ["ports": Datum(set: children)], marks: marks)
+    }
+
+    /// A bridge cannot come to be while its own port's name stands on another one.
+    private func obstacleToMaking(_ bridge: DesiredBridge) -> Obstacle? {
+        for port in bridge.ports where port.row.role == .hostPort && port.claim == .refused {
+            if let row = ports[name: port.row.name] { return refusal(of: row, in: bridge) }
+            if let row = interfaces[name: port.row.name] { return refusal(ofInterface: row, in: bridge) }
+        }
+        return nil
+    }
+
+    private mutating func hookBridges(_ made: [Atom]) {
+        if let root = plan.root {
+            guard !made.isEmpty else { return }
+            edit("Open_vSwitch", root) { $0.joining += made }
+        } else if !made.isEmpty || !plan.isEmpty {
+            plan.inserts.append(
+                RowInsert(table: "Open_vSwitch", values: ["bridges": Datum(set: made)], symbol: Plan.rootSymbol)
+            )
+        }
+    }
+
+    // MARK: Edits
+
+    /// Adds to what is changed of a standing row.
+    mutating func edit(_ table: String, _ row: UUID, _ change: (inout RowEdit) -> Void) {
+        if let index = editIndex[row] {
+            change(&plan.edits[index])
+        } else {
+            var edit = RowEdit(table: table, row: row)
+            change(&edit)
+            editIndex[row] = plan.edits.count
+            plan.edits.append(edit)
+        }
+    }
+
+    /// What is changed of a row so far.
+    func edit(of row: UUID) -> RowEdit? { editIndex[row].map { plan.edits[$0] } }
+
+    /// A name for a row that is made, unlike any other in the transaction.
+    func nextSymbol(for table: DesiredRow.Table) -> String { "\(table)\(plan.inserts.count)" }
+}
