@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Measures ovs-agentd from outside, on a private Open vSwitch with a fresh database for every run.
+
+- start: from just before fork and exec until the control socket answers `in-sync` (asked every millisecond, which
+  costs the agent a little), and until the time stamp of its first `applied` event. Both hold ovs-vswitchd's own work.
+- memory: RssAnon and RssFile right after the start (static Swift library; jansson, libyaml and libc are shared).
+- idle: CPU time from schedstat (nanoseconds, of all threads) and voluntary context switches. Nobody asks meanwhile.
+- repair: patch ports get a wrong peer by `ovs-vsctl --no-wait`, one at a time, each after the last was undone. "seen
+  outside" is from the edit's notification to the undoing's at a third client of the database; "by the agent" is what
+  `status` says: from its notification to the reply of its transaction.
+- peer: the same edits in the same run on the same database, undone by ovsdb-client and ovs-vsctl in a shell loop
+  (Benchmarks/peer.sh), seen outside in the same way.
+
+Run it through scripts/bench, which builds first. Each cell is the median of the runs, with the least and the most.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+from sandbox import Control, PeerWatch, Sandbox, end, until
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+AGENT = f"{ROOT}/.build/release/ovs-agentd"
+
+
+def start(sandbox, layout, result):
+    """Starts the agent, waits until it is in sync, and returns it with a connection to its control socket."""
+    path = f"{sandbox.folder}/control.sock"
+    os.mkdir(f"{sandbox.folder}/state")
+    options = ["--layout", layout, "--db", sandbox.db, "--control", path, "--state-dir", f"{sandbox.folder}/state"]
+    with open(f"{sandbox.folder}/agent.log", "wb") as log:
+        wall, began = time.time(), time.perf_counter()
+        agent = sandbox.start(AGENT, *options, stderr=log)
+
+    def connected():
+        if agent.poll() is not None:
+            raise RuntimeError(f"ovs-agentd ended with {agent.returncode}: {agent_log(sandbox)}")
+        try:
+            return Control(path)
+        except OSError:
+            return None
+
+    control = until("control socket", 10, connected)
+    until("in-sync", 10, lambda: control.status()["state"] == "in-sync")
+    result["exec to in-sync on the control socket, ms"] = (time.perf_counter() - began) * 1e3
+
+    applied = until("event applied", 5, lambda: [e for e in events(control) if e["kind"] == "applied"])
+    stamp = datetime.datetime.fromisoformat(applied[0]["time"].replace("Z", "+00:00"))
+    result["exec to event applied, ms"] = (stamp.timestamp() - wall) * 1e3
+    return agent, control
+
+
+def agent_log(sandbox):
+    with open(f"{sandbox.folder}/agent.log", encoding="utf-8", errors="replace") as log:
+        return log.read()[-2000:]
+
+
+def events(control):
+    """The journal: objects one after the other, in a list, or in an object's `events`."""
+    text, found, decoder = control.ask("events", "--json"), [], json.JSONDecoder()
+    while text.strip():
+        value, length = decoder.raw_decode(text.lstrip())
+        text = text.lstrip()[length:]
+        if isinstance(value, dict):
+            value = value.get("events", [value])
+        found += value
+    return found
+
+
+def memory(pid, result):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    for name in ("RssAnon", "RssFile", "VmHWM"):
+        result[f"{name}, KiB"] = int(fields[name].split()[0])
+    result["threads"] = int(fields["Threads"])
+
+
+def cost(pid):
+    """CPU time in nanoseconds and voluntary context switches, over all threads so far."""
+    nanoseconds = switches = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
+            nanoseconds += int(file.read().split()[0])
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as file:
+            fields = dict(line.split(":", 1) for line in file)
+        switches += int(fields["voluntary_ctxt_switches"])
+    return nanoseconds, switches
+
+
+def idle(pid, seconds, result):
+    before = cost(pid)
+    time.sleep(seconds)
+    after = cost(pid)
+    result["idle: CPU, microseconds per second"] = (after[0] - before[0]) / 1e3 / seconds
+    result["idle: voluntary context switches per second"] = (after[1] - before[1]) / seconds
+
+
+def repairs(sandbox, watch, edits, who, result):
+    """Makes the edits in turn over the patch ports and notes how long each lived."""
+    ports = list(watch.patch_ports().items())
+    latencies = []
+    for number in range(edits):
+        name, peer = ports[number % len(ports)]
+        wrong = f"nowhere{number}"
+        sandbox.vsctl("set", "Interface", name, f"options:peer={wrong}")
+        latencies.append(watch.restored(name, wrong, peer, 10))
+    percentiles(sorted(latencies), f"repair, {who}, seen outside", result)
+
+
+def percentiles(values, title, result):
+    result[f"{title}: p50, microseconds"] = statistics.median(values)
+    result[f"{title}: p99, microseconds"] = values[min(len(values) - 1, len(values) * 99 // 100)]
+    result[f"{title}: max, microseconds"] = values[-1]
+
+
+def one_run(arguments):
+    result = {}
+    with Sandbox() as sandbox:
+        agent, control = start(sandbox, arguments.layout, result)
+        control.close()
+        memory(agent.pid, result)
+        idle(agent.pid, arguments.idle, result)
+
+        watch = PeerWatch(sandbox.socket)
+        repairs(sandbox, watch, arguments.edits, "ovs-agentd", result)
+        control = Control(f"{sandbox.folder}/control.sock")
+        told = control.status()["repairs"]
+        control.close()
+        for key in ("p50", "p99", "max"):
+            latency = told["latencyMicroseconds"][key]
+            result[f"repair, ovs-agentd, by the agent: {key}, microseconds"] = latency
+        for key in ("drifts", "contested"):
+            result[f"{key} told by the agent"] = told[key]
+        memory_after = {}
+        memory(agent.pid, memory_after)
+        result["RssAnon after the repairs, KiB"] = memory_after["RssAnon, KiB"]
+        end(agent)
+
+        wanted = [f"{name}={peer}" for name, peer in watch.patch_ports().items()]
+        command = ["bash", f"{ROOT}/Benchmarks/peer.sh", sandbox.db, *wanted]
+        with open(f"{sandbox.folder}/peer.log", "wb") as log:
+            peer = sandbox.start(*command, start_new_session=True, stderr=log)
+        repairs(sandbox, watch, arguments.edits, "ovsdb-client + ovs-vsctl", result)
+        os.killpg(peer.pid, signal.SIGTERM)  # the shell with its two children
+        watch.close()
+    return result
+
+
+def head(arguments):
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "")
+    version = subprocess.run(["ovs-vswitchd", "--version"], capture_output=True, text=True, check=True).stdout
+    print(f"{platform.system()} {platform.release()}, {os.cpu_count()} x {model or platform.machine()}, ", end="")
+    print(f"load {os.getloadavg()[0]:.1f}; {version.splitlines()[0]}, dummy datapath")
+    print(f"binary {os.path.getsize(AGENT) / 1e6:.1f} MB; layout {os.path.relpath(arguments.layout, ROOT)}; ", end="")
+    print(f"{arguments.runs} runs of {arguments.edits} edits, {arguments.idle} s idle\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--edits", type=int, default=200, help="per run")
+    parser.add_argument("--idle", type=float, default=10, metavar="SECONDS")
+    parser.add_argument("--layout", default=f"{ROOT}/Examples/layout.yaml", type=os.path.abspath)
+    parser.add_argument("--quick", action="store_true", help="one short run: does it work at all")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.runs, arguments.edits, arguments.idle = 1, 20, 1
+    if min(arguments.runs, arguments.edits, arguments.idle) <= 0:
+        parser.error("--runs, --edits and --idle must be positive")
+
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that the sandbox is ended then, too
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    head(arguments)
+    results = []
+    for number in range(arguments.runs):
+        print(f"run {number + 1} of {arguments.runs}", file=sys.stderr, flush=True)
+        results.append(one_run(arguments))
+
+    print(f"{'':<64}{'median':>10}{'least':>10}{'most':>10}")
+    for name in results[0]:
+        values = [result[name] for result in results]
+        cells = (statistics.median(values), min(values), max(values))
+        print(f"{name:<64}" + "".join(f"{cell:>10.{0 if cell >= 100 or cell == int(cell) else 1}f}" for cell in cells))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""A private Open vSwitch for one measurement, and the two sockets that the benchmark looks through: the agent's
+control socket and the database's."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+
+
+def until(what, seconds, condition, pause=0.001):
+    """Polls `condition` until it gives something true, and returns that."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} s: {what}")
+        time.sleep(pause)
+
+
+class Sandbox:
+    """Fresh ovsdb-server with an empty database and ovs-vswitchd on the dummy datapath; `with` ends them."""
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="ovsa.", dir="/tmp")  # short: a unix socket's path has 107 bytes
+        self.socket = f"{self.folder}/db.sock"
+        self.db = f"unix:{self.socket}"
+        self.environment = os.environ | {
+            name: self.folder for name in ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
+        }
+        self.children = []
+        try:
+            database = f"{self.folder}/conf.db"
+            subprocess.run(["ovsdb-tool", "create", database, SCHEMA], check=True)
+            self.start("ovsdb-server", database, f"--remote=punix:{self.socket}", "--pidfile", "-vconsole:off")
+            until("ovsdb-server", 10, lambda: os.path.exists(self.socket))
+            self.vsctl("init")
+            dummy = ["--enable-dummy=override", "--disable-system"]
+            self.start("ovs-vswitchd", self.db, *dummy, "--pidfile", "-vconsole:off")
+            until("ovs-vswitchd", 10, self.switch_answers, pause=0.02)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for child in reversed(self.children):
+            end(child)
+        shutil.rmtree(self.folder)
+
+    def start(self, *command, **options):
+        child = subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, **options)
+        self.children.append(child)
+        return child
+
+    def vsctl(self, *command):
+        """Commits and does not wait for ovs-vswitchd."""
+        subprocess.run(["ovs-vsctl", f"--db={self.db}", "--no-wait", *command], env=self.environment, check=True)
+
+    def switch_answers(self):
+        command = ["ovs-appctl", "-t", "ovs-vswitchd", "version"]
+        return subprocess.run(command, env=self.environment, capture_output=True).returncode == 0
+
+
+def end(child):
+    """Ends a process that may have ended: TERM, KILL after five seconds."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+class JSONStream:
+    """JSON texts one after the other on a unix socket, unframed as RFC 7047 and unixctl send them."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(path)
+        self.buffer = ""
+
+    def send(self, value):
+        self.socket.sendall(json.dumps(value).encode())
+
+    def receive(self):
+        """The next value; None when the peer has closed."""
+        while True:
+            try:
+                value, end_of_value = json.JSONDecoder().raw_decode(self.buffer)
+                self.buffer = self.buffer[end_of_value:].lstrip()
+                return value
+            except json.JSONDecodeError:
+                data = self.socket.recv(1 << 20)
+                if not data:
+                    return None
+                self.buffer += data.decode()
+
+    def close(self):
+        self.socket.close()
+
+
+class Control:
+    """Asks the agent on its control socket (unixctl: JSON-RPC 1.0)."""
+
+    def __init__(self, path):
+        self.stream = JSONStream(path)
+
+    def ask(self, method, *arguments):
+        self.stream.send({"id": 1, "method": method, "params": [*arguments]})
+        reply = self.stream.receive()
+        if reply is None or reply.get("error") is not None:
+            raise RuntimeError(f"{method}: {reply}")
+        return reply["result"]
+
+    def status(self):
+        result = self.ask("status", "--json")
+        return json.loads(result) if isinstance(result, str) else result
+
+    def close(self):
+        self.stream.close()
+
+
+class PeerWatch:
+    """Sees every change of a patch port's `options:peer` through a monitor of its own, as any client of the database
+    would, and notes when its notification arrived."""
+
+    def __init__(self, path):
+        self.stream = JSONStream(path)
+        columns = [{"columns": ["name", "options"]}]
+        # monitor_cond: the older `monitor` would make every writer pay for it.
+        request = ["Open_vSwitch", None, {"Interface": columns}]
+        self.stream.send({"id": 0, "method": "monitor_cond", "params": request})
+        self.names, self.peers = {}, {}
+        self.changed = threading.Condition()
+        self.seen = []  # (interface, peer, arrival in seconds)
+        self._apply(self.stream.receive()["result"], 0)
+        self.thread = threading.Thread(target=self._follow, daemon=True)
+        self.thread.start()
+
+    def _follow(self):
+        while (message := self.stream.receive()) is not None:
+            arrival = time.perf_counter()
+            if message.get("method") == "echo":
+                self.stream.send({"id": message["id"], "result": message["params"], "error": None})
+            elif message.get("method") == "update2":
+                self._apply(message["params"][1], arrival)
+
+    def _apply(self, tables, arrival):
+        with self.changed:
+            for uuid, row in tables.get("Interface", {}).items():
+                for kind in ("initial", "insert", "modify"):  # of a map, "modify" holds what differs
+                    if kind not in row:
+                        continue
+                    self.names[uuid] = row[kind].get("name", self.names.get(uuid))
+                    peer = dict(row[kind].get("options", ["map", []])[1]).get("peer")
+                    if peer is not None:
+                        self.peers[self.names[uuid]] = peer
+                        self.seen.append((self.names[uuid], peer, arrival))
+            self.changed.notify_all()
+
+    def patch_ports(self):
+        """Every patch port with its peer, as they are now."""
+        with self.changed:
+            return dict(sorted(self.peers.items()))
+
+    def restored(self, name, edited, wanted, seconds):
+        """Microseconds from the notification of the edit to that of its undoing."""
+
+        def latency():
+            times = {}
+            for interface, peer, arrival in self.seen:
+                if interface == name and peer == edited:
+                    times = {edited: arrival}
+                elif interface == name and peer == wanted and edited in times:
+                    return (arrival - times[edited]) * 1e6
+            return None
+
+        with self.changed:
+            if not self.changed.wait_for(lambda: latency() is not None, seconds):
+                raise TimeoutError(f"{name}: peer={edited} was not undone within {seconds} s")
+            result = latency()
+            self.seen.clear()
+            return result
+
+    def close(self):
+        self.stream.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.stream.close()
