@@ -100,8 +100,14 @@ enum ReplicaColumns {
     static let tables = ["Open_vSwitch", "Bridge", "Port", "Interface", "Controller"]
 
     /// For ``DatabaseSchema/selecting(_:)``.
-    static let followed: [(table: String, columns: [String])] = tables.map { table in
-        (table, ConfigurationColumns.of(table: table) + (shown[table] ?? []))
+    static let followed = tables.map { table in
+        FollowedTable(table, columns: ConfigurationColumns.of(table: table) + (shown[table] ?? []))
+    }
+
+    /// Whether a change of these columns can only be ovs-vswitchd's word, which no plan follows from. `mac_in_use` is
+    /// ovs-vswitchd's, too, but a bridge's address is pinned to it.
+    static func isStatus(_ column: String, of table: String) -> Bool {
+        column == "next_cfg" || shown[table]?.contains(column) == true
     }
 
     private static let shown = [

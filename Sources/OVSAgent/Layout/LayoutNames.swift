@@ -1,22 +1,6 @@
 // Which names a layout may use: what Linux and Open vSwitch can take as a name, and what the agent keeps for itself
 // because it derives it (the chain, the lanes).
 
-/// The names that follow from the design and are therefore never an operator's to give.
-enum DerivedName {
-    private static let chain: Set = ["br.mx", "br.microseg", "br.nf", "br.dmx"]
-    /// What follows `brN` in the names of a lane's bridges and patch ports.
-    private static let lane: Set = [
-        "", ".local", ".local.n", ".mx.s", ".mx.n", ".ms.s", ".ms.n", ".nf.s", ".nf.n", ".dmx.s", ".dmx.n", ".dmx",
-    ]
-
-    /// Whether `name` is that of a chain bridge, or of a bridge or patch port of any lane, in the layout or not.
-    static func contains(_ name: String) -> Bool {
-        if chain.contains(name) { return true }
-        let bridge = name.prefix { $0 != "." }
-        return Lane(uplinkBridge: bridge) != nil && lane.contains(String(name.dropFirst(bridge.count)))
-    }
-}
-
 extension LayoutDecoder {
     /// A name of our own: any text without control characters.
     mutating func label(_ item: Item) -> String? {
@@ -31,7 +15,7 @@ extension LayoutDecoder {
         if let flaw = Self.flaw(of: name, longest: 15, refusing: { Self.isSpaceOrSlash($0) || $0 == ":" }) {
             return reject(item, wanted: "the name of a network interface", remedy: flaw)
         }
-        if DerivedName.contains(name) {
+        if DerivedName(name) != nil {
             return reject(
                 item,
                 wanted: "the name of an interface of the host",
@@ -50,7 +34,7 @@ extension LayoutDecoder {
         if let flaw = Self.flaw(of: name, longest: 63, refusing: Self.isSpaceOrSlash) {
             return reject(item, wanted: "the name of a port", remedy: flaw)
         }
-        if DerivedName.contains(name) {
+        if DerivedName(name) != nil {
             return reject(
                 item,
                 wanted: "a name for the uplink's port",
