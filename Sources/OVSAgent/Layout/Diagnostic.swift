@@ -34,70 +34,80 @@ struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
 
 /// Gathers the findings of one pass over one file.
 ///
-/// At most ``limit`` of them are kept: a file of garbage must cost neither memory nor the operator's patience.
+/// At most ``limit`` errors and as many warnings are kept: a file of garbage must cost neither memory nor the
+/// operator's patience, and warnings must not crowd out the error that refuses the file.
 struct Diagnostics {
     static let limit = 50
 
     let file: String
-    private(set) var hasErrors = false
-    private var kept: [(position: SourcePosition, severity: Diagnostic.Severity, message: String)] = []
-    private var dropped = 0
+    private var errors = Findings()
+    private var warnings = Findings()
+
+    private struct Findings {
+        var kept: [(position: SourcePosition, message: String)] = []
+        var dropped = 0
+
+        mutating func add(_ position: SourcePosition, _ message: () -> String) {
+            if kept.count < Diagnostics.limit {
+                kept.append((position, message()))
+            } else {
+                dropped += 1
+            }
+        }
+    }
 
     init(file: String) {
         self.file = file
     }
 
+    var hasErrors: Bool { !errors.kept.isEmpty }
+
+    /// The message is made only if it is kept.
     mutating func error(at position: SourcePosition, _ message: @autoclosure () -> String) {
-        hasErrors = true
-        add(.error, at: position, message)
+        errors.add(position, message)
     }
 
     mutating func warning(at position: SourcePosition, _ message: @autoclosure () -> String) {
-        add(.warning, at: position, message)
+        warnings.add(position, message)
     }
 
-    /// All findings in the order of the file.
+    /// All findings in the order of the file, and at its end how many more there are.
     var all: [Diagnostic] {
-        var result = kept.sorted { $0.position < $1.position }.map {
-            Diagnostic(
-                severity: $0.severity,
-                file: file,
-                line: $0.position.line,
-                column: $0.position.column,
-                message: $0.message
-            )
+        let kinds: [(Diagnostic.Severity, Findings)] = [(.error, errors), (.warning, warnings)]
+        var result = kinds.flatMap { severity, findings in
+            findings.kept.map { diagnostic(severity, at: $0.position, $0.message) }
         }
-        if dropped > 0, let last = result.last {
-            result.append(
-                Diagnostic(
-                    severity: hasErrors ? .error : .warning,
-                    file: file,
-                    line: last.line,
-                    column: last.column,
-                    message: "\(dropped) more findings are not shown: correct these \(Self.limit) first"
-                )
-            )
+        result.sort { ($0.line, $0.column) < ($1.line, $1.column) }
+        let last = result.last.map { SourcePosition(line: $0.line, column: $0.column) } ?? .start
+        for (severity, findings) in kinds where findings.dropped > 0 {
+            let message = "\(findings.dropped) more of these are not shown: correct the first \(Self.limit)"
+            result.append(diagnostic(severity, at: last, message))
         }
         return result
     }
 
-    private mutating func add(_ severity: Diagnostic.Severity, at position: SourcePosition, _ message: () -> String) {
-        if kept.count < Self.limit {
-            kept.append((position, severity, message()))
-        } else {
-            dropped += 1
-        }
+    private func diagnostic(
+        _ severity: Diagnostic.Severity,
+        at position: SourcePosition,
+        _ message: String
+    ) -> Diagnostic {
+        Diagnostic(severity: severity, file: file, line: position.line, column: position.column, message: message)
     }
 }
 
 /// `text` in double quotes, on one line, safe for a terminal and short: what it names came from the file.
 func quoted(_ text: String) -> String {
     let longest = 60
-    var result = "\""
-    for scalar in text.unicodeScalars.prefix(longest) {
-        let isPrintable =
-            !(scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format)
-        result += scalar == "\"" || scalar == "\\" || !isPrintable ? scalar.escaped(asASCII: false) : String(scalar)
+    let scalars = text.unicodeScalars
+    let shown = scalars.prefix(longest).map { scalar in
+        scalar.isInvisible || scalar == "\"" || scalar == "\\" ? scalar.escaped(asASCII: true) : String(scalar)
     }
-    return result + (text.unicodeScalars.count > longest ? "...\"" : "\"")
+    return "\"" + shown.joined() + (scalars.count > longest ? "...\"" : "\"")
+}
+
+extension Unicode.Scalar {
+    /// Whether it steers a terminal or a line rather than showing itself.
+    var isInvisible: Bool {
+        [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
+    }
 }

@@ -122,7 +122,7 @@ struct LayoutDecoder {
     /// Any text, quoted or not.
     mutating func text(_ item: Item) -> String? {
         guard case .scalar(let text, _) = item.node.content, !item.node.isNull else {
-            return reject(item, wanted: "text")
+            return reject(item, wanted: "text", remedy: "write one word, or words in quotes")
         }
         return text
     }

@@ -33,14 +33,14 @@ extension LayoutDraft {
         }
         refuseRepeats(uplinks, "the uplink", "rename one, or leave its name out", into: &diagnostics)
 
-        let known = Set(virtualSwitches.compactMap(\.name.value))
         guard hasAllVirtualSwitches, virtualSwitches.allSatisfy({ $0.name.value != nil }) else { return }
-        for case .given(let name, let position) in networks.map(\.virtualSwitch) where !known.contains(name) {
-            let near = nearest(to: name, among: known.sorted()).map { "did you mean \($0)?" }
+        let known = virtualSwitches.compactMap(\.name.value)
+        let knownNames = Set(known)
+        for case .given(let name, let position) in networks.map(\.virtualSwitch) where !knownNames.contains(name) {
             diagnostics.error(
                 at: position,
                 "virtualSwitch is \(quoted(name)), which this layout does not have: "
-                    + (near ?? "name one of \(known.sorted().prefix(5).joined(separator: ", ")), or add it")
+                    + remedy(for: name, among: known, or: "add it")
             )
         }
     }
@@ -161,9 +161,15 @@ extension LayoutDraft.Uplink {
             diagnostics.error(
                 at: position,
                 "primary is \(quoted(name)), which is no member: "
-                    + (nearest(to: name, among: members).map { "did you mean \($0)?" }
-                        ?? "choose one of \(members.joined(separator: ", ")), or add it to nics")
+                    + remedy(for: name, among: members, or: "add it to nics")
             )
         }
     }
+}
+
+/// What to do about a name that is none of `names`.
+private func remedy(for name: String, among names: [String], or otherwise: String) -> String {
+    if let near = nearest(to: name, among: names) { return "did you mean \(quoted(near))?" }
+    let some = names.prefix(5).map(quoted).joined(separator: ", ")
+    return "choose one of \(some)\(names.count > 5 ? " and \(names.count - 5) more" : ""), or \(otherwise)"
 }

@@ -129,8 +129,8 @@ extension LayoutDecoder {
         switch item.node.content {
         case .scalar("all", _):
             return .discovered(minSpeedMbps: nil, linkUp: nil)
-        case .scalar(let name, _):
-            return reject(item, wanted: wanted, remedy: "write [\(name)] if that is a NIC")
+        case .scalar:
+            return reject(item, wanted: wanted, remedy: "put [ ] around the name of a single NIC")
         case .sequence(let nodes):
             if nodes.isEmpty {
                 return reject(item, wanted: wanted, remedy: "name a NIC; an uplink without one is left out as a whole")

@@ -56,10 +56,7 @@ extension LayoutDecoder {
         if name.isEmpty || name == "." || name == ".." { return "give it a name" }
         if name.utf8.count > longest { return "it has \(name.utf8.count) bytes, shorten it to \(longest)" }
         if name.hasPrefix(" ") || name.hasSuffix(" ") { return "remove the outer spaces" }
-        let isControl = { (scalar: Unicode.Scalar) in
-            [.control, .format, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
-        }
-        let unfit = name.unicodeScalars.first { isControl($0) || isUnfit($0) }
+        let unfit = name.unicodeScalars.first { $0.isInvisible || isUnfit($0) }
         return unfit.map { "remove the \(quoted(String($0))) in it" }
     }
 

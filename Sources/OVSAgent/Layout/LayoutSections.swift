@@ -42,13 +42,13 @@ extension LayoutSection {
 
     /// What to do about a key that this section does not know.
     static func remedy(forUnknown key: String) -> String {
-        // A key that another section knows as it stands is a matter of indentation, not of spelling.
-        let elsewhere = allLayoutSections.first { $0.keys.contains(key) }
-        if let elsewhere {
-            return "it belongs in \(elsewhere.title): move it there"
-        }
         if let near = nearest(to: key, among: keys) {
             return "did you mean \(near)?"
+        }
+        // A key that another section knows as it stands is a matter of indentation, not of spelling.
+        let owners = allLayoutSections.filter { $0.keys.contains(key) }.map { $0.title }
+        if !owners.isEmpty {
+            return "it belongs in \(owners.joined(separator: " or ")), move it there"
         }
         return "known here: \(keys.joined(separator: ", "))"
     }
@@ -60,11 +60,13 @@ private let allLayoutSections: [any LayoutSection.Type] = [
 
 /// The candidate that `word` most likely stands for, or `nil` when none is near enough to be worth naming.
 ///
-/// Near is an edit distance of at most a third of the word's length; capitals do not count.
+/// Near is an edit distance of at most a third of the word's length; capitals do not count. Looks at the first thousand
+/// candidates, and at no word longer than 32 characters: those are no slip of a finger, and the cost grows with both.
 func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+    guard word.unicodeScalars.count <= 32 else { return nil }
     let limit = max(1, word.unicodeScalars.count / 3)
     var best: (candidate: String, distance: Int)?
-    for candidate in candidates
+    for candidate in candidates.prefix(1000)
     where abs(candidate.unicodeScalars.count - word.unicodeScalars.count) <= min(limit, (best?.distance ?? limit)) {
         let distance = editDistance(word.lowercased(), candidate.lowercased())
         if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }

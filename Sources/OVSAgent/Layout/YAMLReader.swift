@@ -178,7 +178,7 @@ struct YAMLReader {
             return Event(kind: .mappingStart, position: position)
         case YAML_ALIAS_EVENT:
             let name = data.alias.anchor.map { String(cString: $0) } ?? ""
-            throw Refusal(position, "the alias *\(name) is not taken in a layout: write the value out")
+            throw Refusal(position, "the alias \(quoted("*" + name)) is not taken in a layout: write the value out")
         default:  // the stream's end, and what libyaml returns when asked again after it
             return Event(kind: .streamEnd, position: position)
         }
@@ -192,7 +192,7 @@ struct YAMLReader {
         if let anchor {
             throw Refusal(
                 position,
-                "the anchor &\(String(cString: anchor)) is not taken in a layout: remove it and write the values out"
+                "the anchor \(quoted("&" + String(cString: anchor))) is not taken in a layout: remove it and write the values out"
             )
         }
         if let tag {

@@ -134,7 +134,7 @@ import Testing
             .nics("[]", "6:13", "nics is a list, wanted all"),
             .nics("{}", "6:13", "write all to take every NIC"),
             .nics("[all]", "6:13", "write all without the list"),
-            .nics("eth0", "6:13", "write [eth0]"),
+            .nics("eth0", "6:13", "put [ ] around the name"),
             .nics("{speed: 10G}", "6:14", "unknown key \"speed\" in a filter of NICs"),
             .nics("{minSpeed: 10Gb}", "6:24", "wanted a link's speed such as 100M, 2.5G, 10G"),
             .nics("{minSpeed: 10g}", "6:24", "write the unit as M or G"),
@@ -215,8 +215,8 @@ import Testing
         arguments: [
             .uplink("mode: balance-tcp", "7:13", "balance-tcp without LACP cannot pass traffic: add 'lacp: active'"),
             .uplink("lacp: off\nmode: balance-tcp", "8:13", "balance-tcp without LACP"),
-            .uplink("primary: eth2", "7:16", "primary is \"eth2\", which is no member: did you mean eth0?"),
-            .uplink("primary: wlan7", "7:16", "choose one of eth0, eth1, or add it to nics"),
+            .uplink("primary: eth2", "7:16", "primary is \"eth2\", which is no member: did you mean \"eth0\"?"),
+            .uplink("primary: wlan7", "7:16", "choose one of \"eth0\", \"eth1\", or add it to nics"),
             .nics("[eth0, eth1, eth0]", "6:26", "the NIC \"eth0\" is twice in this uplink, first at 6:14"),
             Case(
                 two(
@@ -260,9 +260,9 @@ import Testing
             .top(
                 "networks: [{name: n, virtualSwitch: vs1, vlan: 1}]",
                 "7:37",
-                "which this layout does not have: did you mean vs0?"
+                "which this layout does not have: did you mean \"vs0\"?"
             ),
-            .top("networks: [{name: n, virtualSwitch: other, vlan: 1}]", "7:37", "name one of vs0, or add it"),
+            .top("networks: [{name: n, virtualSwitch: other, vlan: 1}]", "7:37", "choose one of \"vs0\", or add it"),
             .top(
                 "networks: [{name: n, virtualSwitch: vs0, vlan: 4095}]",
                 "7:48",
