@@ -1,6 +1,7 @@
 import Glibc
-import TestSupport
 import Testing
+
+@testable import TestSupport
 
 /// The private switch that every integration test stands on, held to its own promises.
 @Suite("a private switch", .enabled(if: PrivateSwitch.reasonToSkip == nil, "Open vSwitch is not installed"))
@@ -36,9 +37,11 @@ struct PrivateSwitchTests {
     @Test("goes with its last reference when nobody stopped it")
     func forgotten() async throws {
         var ovs: PrivateSwitch? = try await PrivateSwitch.start(vswitchd: false)
-        let pid = try #require(ovs?.serverProcess)
+        let connection = try #require(ovs.flatMap { PrivateSwitch.connect(to: $0.databaseSocket) })
+        defer { close(connection) }
         ovs = nil
-        #expect(kill(pid, 0) == -1 && errno == ESRCH)
+        // The server's end closes this one.
+        #expect(try wait(for: [connection], until: .now + .seconds(10)) == [connection])
     }
 
     @Test("says what failed")

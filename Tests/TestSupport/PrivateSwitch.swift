@@ -47,7 +47,9 @@ public final class PrivateSwitch: Sendable {
 
     /// Why integration tests cannot run here; `nil` when they can. For `.enabled(if:)`.
     public static let reasonToSkip: String? = {
-        for tool in ["ovsdb-server", "ovsdb-tool", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl"]
+        for tool in [
+            "ovsdb-server", "ovsdb-tool", "ovsdb-client", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl",
+        ]
         where ChildProcess.locate(tool) == nil {
             return "\(tool) is not installed"
         }
@@ -129,12 +131,22 @@ public final class PrivateSwitch: Sendable {
         if freshDatabase { try await vsctl("init", wait: false) }
     }
 
-    /// Starts ovs-vswitchd, after killing the one that runs, and returns once it has configured every bridge of the
-    /// database; to learn that, it raises `next_cfg` by one.
+    /// Starts ovs-vswitchd, after killing the one that runs, and returns once it is ``settled()``.
     public func restartSwitch() async throws {
         try await killSwitch()
         try await launch(.vswitchd, [databaseRemote, "--enable-dummy=override", "--disable-system"])
-        try await vsctl("init", wait: true)
+        try await settled()
+    }
+
+    /// Waits until ovs-vswitchd has applied all that is committed by now, stale marks of an earlier one apart.
+    /// To learn that it raises `next_cfg` by one: `ovs-vsctl` itself waits only for what it changed.
+    public func settled() async throws {
+        let raise = """
+            ["Open_vSwitch", {"op": "mutate", "table": "Open_vSwitch", "where": [], "mutations": [["next_cfg", "+=", 1]]}]
+            """
+        try await check("ovsdb-client", "transact", databaseRemote, raise)
+        let number = try await vsctl("get", "Open_vSwitch", ".", "next_cfg", wait: false)
+        try await vsctl("wait-until", "Open_vSwitch", ".", "cur_cfg>=\(number)", wait: false)
     }
 
     /// Sends ovsdb-server a signal. Unless that is one that stops or continues, returns once the process has ended.
@@ -273,7 +285,11 @@ public final class PrivateSwitch: Sendable {
     /// Tries to connect until the daemon accepts; fails at once when the daemon ends instead.
     private func waitUntilAccepting(_ path: String, _ child: ChildProcess, _ daemon: Daemon) throws {
         let deadline = ContinuousClock.now + .seconds(20)
-        while !Self.accepts(path) {
+        while true {
+            if let connection = Self.connect(to: path) {
+                close(connection)
+                return
+            }
             if try child.hasEnded(by: min(deadline, .now + .milliseconds(2))) {
                 throw PrivateSwitchError.endedAtStart("\(runFolder)/\(daemon.rawValue).log")
             }
@@ -281,18 +297,21 @@ public final class PrivateSwitch: Sendable {
         }
     }
 
-    private static func accepts(_ path: String) -> Bool {
+    /// A connection to a unix socket, the caller's to close; `nil` when nobody accepts.
+    static func connect(to path: String) -> Int32? {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
+        guard descriptor >= 0 else { return nil }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-        return withUnsafePointer(to: &address) {
+        let code = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
+        if code == 0 { return descriptor }
+        close(descriptor)
+        return nil
     }
 }
 
