@@ -81,6 +81,7 @@ let package = Package(
             name: "ovs-agentctl",
             dependencies: [
                 "OVSAgent",
+                "OVSDB",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

@@ -1,0 +1,40 @@
+import Glibc
+
+/// A file named on a command line, read whole and no further than a limit: a device or a 10 MB file costs nothing.
+package enum BoundedFile {
+    /// A layout's most, 1 MiB.
+    package static let layoutLimit = 1 << 20
+
+    /// The text of a file, or why there is none, in words that begin with its name.
+    package static func text(of path: String, limit: Int = layoutLimit) throws(BoundedFileError) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .init(path, errno) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .init(path, errno) }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw .init(path, EISDIR) }
+        var bytes: [UInt8] = []
+        while bytes.count <= limit {
+            var chunk = [UInt8](repeating: 0, count: 64 << 10)
+            let count = read(descriptor, &chunk, chunk.count)
+            if count == 0 { break }
+            if count > 0 {
+                bytes += chunk[..<count]
+            } else if errno != EINTR {
+                throw .init(path, errno)
+            }
+        }
+        guard bytes.count <= limit else { throw .init("\(path): larger than \(limit) bytes; a layout never is") }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw .init("\(path): not UTF-8 text") }
+        return text
+    }
+}
+
+/// Why a file could not be read.
+package struct BoundedFileError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    fileprivate init(_ description: String) { self.description = description }
+
+    fileprivate init(_ path: String, _ code: CInt) { description = "\(path): \(String(cString: strerror(code)))" }
+}

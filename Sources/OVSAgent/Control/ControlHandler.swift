@@ -1,0 +1,143 @@
+import Glibc
+import Logging
+import NIOCore
+import OVSDB
+
+/// Carries out what one connection's state machine says, on the agent's event loop.
+final class ControlHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let server: ControlServer.Core
+    private var connection: ControlConnection
+    private var context: ChannelHandlerContext?
+    /// The event number that a long poll waits to be passed.
+    private(set) var awaitedEvent: Int?
+    private var isReading = false
+
+    init(server: ControlServer.Core, mayChange: Bool) {
+        self.server = server
+        connection = ControlConnection(mayChange: mayChange)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        proceed()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
+        awaitedEvent = nil
+        server.forget(self)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        connection.received(&bytes)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        proceed()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        proceed()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        server.logger.debug("control connection failed", metadata: ["error": "\(error)"])
+        context.close(promise: nil)
+    }
+
+    /// Answers a long poll when there is something to tell.
+    func journalGrew() {
+        guard let awaitedEvent else { return }
+        let excerpt = server.target.events(since: awaitedEvent)
+        guard !excerpt.events.isEmpty else { return }
+        self.awaitedEvent = nil
+        answer(.success(Answer(excerpt)))
+        proceed()
+    }
+
+    /// Does what can be done now. While the caller does not read what it was sent, nothing is.
+    private func proceed() {
+        while let context, context.channel.isWritable {
+            switch connection.next() {
+            case .perform(let command): perform(command)
+            case .send(let bytes): context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+            case .read: return read()
+            case .wait(let reading):
+                if reading { read() }
+                return
+            case .close(let reason):
+                server.logger.debug("control connection closed", metadata: ["reason": "\(reason)"])
+                return context.close(promise: nil)
+            }
+        }
+    }
+
+    private func read() {
+        guard !isReading else { return }
+        isReading = true
+        context?.read()
+    }
+
+    private func perform(_ command: ControlCommand) {
+        let target = server.target
+        switch command {
+        case .listCommands: answer(.success(ControlCommand.list))
+        case .version: answer(.success(.version))
+        case .status: answer(.success(Answer(target.status())))
+        case .show: answer(.success(Answer(target.topology())))
+        case .events(let id): answer(.success(Answer(target.events(since: id))))
+        case .waitForEvents(let id):
+            awaitedEvent = id
+            journalGrew()
+        case .plan(let file): answer(target.plan(for: file), \.answer)
+        case .reload(let allowRemoval): answer(target.reload(allowRemoval: allowRemoval), \.self)
+        case .exit:
+            let gone = answer(.success(Answer(text: "", json: [:])))
+            gone?.whenComplete { _ in target.exit() }
+        case .setLogLevel(let level):
+            target.setLogLevel(level)
+            answer(.success(Answer(text: "", json: ["level": .string(level.rawValue)])))
+        case .setFormat: break  // The state machine keeps the format to itself.
+        }
+    }
+
+    @discardableResult
+    private func answer(_ result: Result<Answer, CommandFailure>) -> EventLoopFuture<Void>? {
+        guard let context else { return nil }
+        return context.writeAndFlush(wrapOutboundOut(connection.answer(result)))
+    }
+
+    private func answer<Value: Sendable>(
+        _ future: EventLoopFuture<Value>,
+        _ rendering: @escaping (Value) -> Answer
+    ) {
+        guard let loop = context?.eventLoop else { return }
+        future.hop(to: loop).assumeIsolated().whenComplete { result in
+            self.answer(
+                result.map(rendering).mapError { $0 as? CommandFailure ?? CommandFailure("\($0)") }
+            )
+            self.proceed()
+        }
+    }
+}
+
+extension Answer {
+    fileprivate static var version: Answer {
+        Answer(
+            text: "ovs-agentd \(AgentVersion.current)",
+            json: ["name": "ovs-agentd", "version": .string(AgentVersion.current)]
+        )
+    }
+
+    fileprivate init(_ status: Status) { self.init(text: status.text, json: status.json) }
+    fileprivate init(_ topology: Topology) { self.init(text: topology.text, json: topology.json) }
+    fileprivate init(_ excerpt: Journal.Excerpt) { self.init(text: excerpt.text, json: excerpt.json) }
+}

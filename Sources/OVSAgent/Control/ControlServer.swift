@@ -1,0 +1,106 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+
+/// The control socket: takes callers, and lets each talk to the agent through a ``ControlHandler``.
+///
+/// It lives on one event loop, the agent's. At most ``maximumConnections`` are served; a caller more is shut out, which
+/// it sees as a closed connection.
+struct ControlServer: Sendable {
+    static let maximumConnections = 64
+
+    private let socket: ControlSocket
+    private let channel: any Channel
+    private let core: NIOLoopBound<Core>
+
+    /// Takes the socket at `path` and begins to serve. May be called from any thread but another event loop's.
+    ///
+    /// Throws ``ControlSocketError`` where the path can't be had: the daemon ends with it.
+    static func start(
+        at path: String,
+        target: any ControlTarget,
+        on loop: any EventLoop,
+        logger: Logger
+    ) async throws -> ControlServer {
+        let socket = try ControlSocket.listen(at: path)
+        do {
+            return try await serve(socket, target: target, on: loop, logger: logger)
+        } catch {
+            socket.remove()
+            throw error
+        }
+    }
+
+    private static func serve(
+        _ socket: ControlSocket,
+        target: any ControlTarget,
+        on loop: any EventLoop,
+        logger: Logger
+    ) async throws -> ControlServer {
+        let core = try await loop.submit { NIOLoopBound(Core(target: target, logger: logger), eventLoop: loop) }.get()
+        let channel = try await ServerBootstrap(group: loop, childGroup: loop)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelInitializer { child in
+                child.eventLoop.makeCompletedFuture {
+                    try core.value.adopt(child)
+                }
+            }
+            .withBoundSocket(socket.descriptor)
+            .get()
+        return ControlServer(socket: socket, channel: channel, core: core)
+    }
+
+    /// Tells those who wait for events that there may be some. On the event loop only.
+    func journalGrew() { core.value.journalGrew() }
+
+    /// Removes the socket, ends the service and closes every connection.
+    func stop() async {
+        socket.remove()
+        try? await channel.close()
+        let core = core
+        try? await channel.eventLoop.submit { core.value.closeAll() }.get()
+    }
+}
+
+extension ControlServer {
+    /// What the connections share, on the event loop.
+    final class Core {
+        let target: any ControlTarget
+        let logger: Logger
+        private var handlers: [ObjectIdentifier: (handler: ControlHandler, channel: any Channel)] = [:]
+
+        init(target: any ControlTarget, logger: Logger) {
+            self.target = target
+            self.logger = logger
+        }
+
+        /// Gives a new connection its handler, or refuses it.
+        func adopt(_ channel: any Channel) throws {
+            guard handlers.count < ControlServer.maximumConnections else {
+                logger.warning(
+                    "control connection refused",
+                    metadata: ["connections": "\(handlers.count)"]
+                )
+                throw ChannelError.inappropriateOperationForState
+            }
+            let mayChange = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+                of: NIOBSDSocket.Handle.self
+            ) { PeerCredentials(of: $0)?.mayChange ?? false }
+            let handler = ControlHandler(server: self, mayChange: mayChange ?? false)
+            try channel.pipeline.syncOperations.addHandler(handler)
+            handlers[ObjectIdentifier(handler)] = (handler, channel)
+        }
+
+        func forget(_ handler: ControlHandler) { handlers[ObjectIdentifier(handler)] = nil }
+
+        /// Each waiter whose event has come is answered; without waiters this costs a look at each connection.
+        func journalGrew() {
+            for (handler, _) in handlers.values where handler.awaitedEvent != nil { handler.journalGrew() }
+        }
+
+        func closeAll() {
+            for (_, channel) in handlers.values { channel.close(promise: nil) }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Logging
+import NIOCore
+import OVSDB
+
+/// What the control socket asks of the agent.
+///
+/// The server calls every method on its event loop, which is the agent's: an actor whose executor is that loop
+/// implements them `nonisolated` through `assumeIsolated`. What takes longer comes as a future of any loop; the server
+/// keeps the order of answers on each connection.
+protocol ControlTarget: AnyObject, Sendable {
+    func status() -> Status
+    func topology() -> Topology
+    /// The journal's events after a number.
+    func events(since id: Int) -> Journal.Excerpt
+    /// What would change now, or under the layout in `file`. Fails with ``CommandFailure`` when the file is no layout.
+    func plan(for file: NamedFile?) -> EventLoopFuture<PlanAnswer>
+    /// Reads the layout again. Fails with ``CommandFailure``.
+    func reload(allowRemoval: Bool) -> EventLoopFuture<Answer>
+    /// Ends the daemon; called once the answer has gone out.
+    func exit()
+    func setLogLevel(_ level: Logger.Level)
+}
+
+/// A file that a caller has read: the daemon opens nothing on a caller's behalf.
+struct NamedFile: Hashable, Sendable {
+    var name: String
+    var contents: String
+}
+
+/// What a command answers, in both of its forms.
+struct Answer: Hashable, Sendable {
+    /// For people, without a newline at its end.
+    var text: String
+    /// For scripts, one object.
+    var json: JSON
+}
+
+/// What `plan` answers.
+struct PlanAnswer: Hashable, Sendable {
+    /// For people, one line a change; the server says so itself when there is none.
+    var text: String
+    /// One object a change.
+    var changes: [JSON]
+
+    var answer: Answer {
+        Answer(text: changes.isEmpty ? "nothing to change" : text, json: ["changes": .array(changes)])
+    }
+}
+
+/// Why a command was not done, in words for the caller, without a newline at its end.
+struct CommandFailure: Error, Hashable, Sendable {
+    var text: String
+
+    init(_ text: String) { self.text = text }
+}

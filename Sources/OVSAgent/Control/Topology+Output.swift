@@ -1,0 +1,132 @@
+import OVSDB
+
+/// The topology as a tree for people and as JSON for scripts.
+extension Topology {
+    var json: JSON { ["virtualSwitches": .array(virtualSwitches.map(\.json))] }
+
+    var text: String {
+        virtualSwitches.isEmpty ? "no virtual switch" : virtualSwitches.map(\.text).joined(separator: "\n\n")
+    }
+}
+
+extension Topology.VirtualSwitch {
+    fileprivate var json: JSON {
+        [
+            "name": .string(name),
+            "bridge": .string(bridge),
+            "present": .boolean(bridgePresent),
+            "uplink": uplink?.json ?? .null,
+            "hostPort": hostPort.json,
+            "directPorts": .array(directPorts.map(\.json)),
+            "chain": .array(chain.map(\.json)),
+            "vmPorts": .array(vmPorts.map(\.json)),
+        ]
+    }
+
+    /// The wire at the top; each bridge below the one that it hangs on.
+    fileprivate var text: String {
+        var lines = ["\(name): wire to VM"]
+        lines += uplinkLines
+        lines.append("  |")
+        lines.append("  \(bridge)\(bridgePresent ? "" : "  MISSING")")
+        lines += ([["host port"] + hostPort.cells] + directPorts.map { ["direct port"] + $0.cells })
+            .aligned.map { "  |- \($0)" }
+        let links = chain.map { [$0.wireSide.text, "<->", $0.vmSide.text, $0.trouble] }.aligned
+        for (hop, link) in zip(chain, links) {
+            lines.append("  |  \(link)")
+            lines.append("  \(hop.bridge)\(hop.bridgePresent ? "" : "  MISSING")")
+        }
+        let ports = vmPorts.map { ["VM port"] + $0.cells }.aligned
+        lines += ports.isEmpty ? ["  `- no VM port"] : ports.dropLast().map { "  |- \($0)" }
+        if let last = ports.last { lines.append("  `- \(last)") }
+        return lines.joined(separator: "\n")
+    }
+
+    private var uplinkLines: [String] {
+        guard let uplink else { return ["  (no uplink)"] }
+        guard uplink.present else { return ["  \(uplink.name)  MISSING"] }
+        let members = uplink.members.map { member in
+            [
+                member.name, member.linkUp ? "up" : "down", member.speedMbps.map { "\($0) Mbit/s" } ?? "-",
+                member.enabled ? "" : "disabled",
+            ]
+        }
+        return members.aligned.map { "  |- \($0)" } + ["  \(uplink.name)\(members.isEmpty ? "  no NIC" : "")"]
+    }
+}
+
+extension Topology.Uplink {
+    fileprivate var json: JSON {
+        [
+            "name": .string(name),
+            "present": .boolean(present),
+            "members": .array(members.map(\.json)),
+        ]
+    }
+}
+
+extension Topology.Port {
+    fileprivate var json: JSON {
+        [
+            "name": .string(name),
+            "present": .boolean(present),
+            "ofport": JSON(ofport),
+            "tag": JSON(vlans.tag),
+            "trunks": .array(vlans.trunks.map { .integer(Int64($0)) }),
+            "network": JSON(vlans.network),
+            "interfaceId": JSON(interfaceID),
+            "mac": JSON(mac),
+            "role": JSON(role),
+        ]
+    }
+
+    /// Name, port number, VLANs, MAC, who it is.
+    fileprivate var cells: [String] {
+        guard present else { return [name, "MISSING"] }
+        let number = ofport.map { "port \($0)" } ?? "no port number"
+        return [name, number, vlans.text, mac ?? "", interfaceID ?? role ?? ""]
+    }
+}
+
+extension Topology.VLANs {
+    fileprivate var text: String {
+        if let network { return tag.map { "network \(network) (VLAN \($0))" } ?? "network \(network)" }
+        let numbers = trunks.map(String.init).joined(separator: ",")
+        switch (tag, trunks.isEmpty) {
+        case (let tag?, true): return "VLAN \(tag)"
+        case (let tag?, false): return "VLAN \(tag), trunk \(numbers)"
+        case (nil, true): return "all VLANs"
+        case (nil, false): return "trunk \(numbers)"
+        }
+    }
+}
+
+extension Topology.Hop {
+    fileprivate var json: JSON {
+        [
+            "bridge": .string(bridge),
+            "present": .boolean(bridgePresent),
+            "wireSide": wireSide.json,
+            "vmSide": vmSide.json,
+        ]
+    }
+
+    /// What keeps the pair from carrying frames.
+    fileprivate var trouble: String {
+        guard wireSide.present, vmSide.present else { return "" }
+        return wireSide.peer == vmSide.name && vmSide.peer == wireSide.name ? "" : "NOT CONNECTED"
+    }
+}
+
+extension Topology.PatchPort {
+    fileprivate var json: JSON {
+        [
+            "name": .string(name), "present": .boolean(present), "ofport": JSON(ofport), "peer": JSON(peer),
+        ]
+    }
+
+    fileprivate var text: String {
+        guard present else { return "\(name) MISSING" }
+        return "\(name) (\(ofport.map(String.init) ?? "no port number"))"
+    }
+}

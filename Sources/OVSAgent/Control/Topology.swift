@@ -1,0 +1,69 @@
+import OVSDB
+
+/// The owned topology from the wire to the VMs: the answer to `show`, a pure value.
+struct Topology: Hashable, Sendable {
+    var virtualSwitches: [VirtualSwitch]
+
+    /// One virtual switch with its way through the chain.
+    struct VirtualSwitch: Hashable, Sendable {
+        var name: String
+        /// brN.
+        var bridge: String
+        var bridgePresent: Bool
+        var uplink: Uplink?
+        var hostPort: Port
+        /// Foreign ports on brN, the controller VM's among them: they bypass the chain. Sorted by name.
+        var directPorts: [Port]
+        /// Hop by hop from brN to brN.local.
+        var chain: [Hop]
+        /// Ports on brN.local, sorted by name.
+        var vmPorts: [Port]
+    }
+
+    struct Uplink: Hashable, Sendable {
+        var name: String
+        var present: Bool
+        var members: [Status.Member]
+    }
+
+    /// A port with one interface.
+    struct Port: Hashable, Sendable {
+        var name: String
+        var present = true
+        /// As the database tells it, which can be old; `nil` when ovs-vswitchd has given none.
+        var ofport: Int?
+        var vlans = VLANs()
+        /// `external_ids:iface-id`.
+        var interfaceID: String?
+        /// `external_ids:attached-mac`.
+        var mac: String?
+        /// `external_ids:ovs-agent-port`, such as `controller`.
+        var role: String?
+    }
+
+    /// Which VLANs a port carries.
+    struct VLANs: Hashable, Sendable {
+        var tag: Int?
+        var trunks: [Int] = []
+        /// `external_ids:ovs-agent-network`, which decides where it is set.
+        var network: String?
+    }
+
+    /// One patch pair, and the bridge that it leads to.
+    struct Hop: Hashable, Sendable {
+        /// Nearer to the wire.
+        var wireSide: PatchPort
+        /// Nearer to the VMs, on `bridge`.
+        var vmSide: PatchPort
+        var bridge: String
+        var bridgePresent: Bool
+    }
+
+    struct PatchPort: Hashable, Sendable {
+        var name: String
+        var present: Bool
+        var ofport: Int?
+        /// Where the database says it leads.
+        var peer: String?
+    }
+}

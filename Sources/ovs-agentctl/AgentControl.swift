@@ -1,0 +1,56 @@
+import ArgumentParser
+import Glibc
+import OVSAgent
+import OVSDB
+
+/// `ovs-agentctl`: asks a running ovs-agentd over its control socket. Exit codes are a promise to scripts: 1 means that
+/// there was no answer or that it failed, 64 that the command line was wrong; each command says what else it returns.
+@main
+struct AgentControl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ovs-agentctl",
+        abstract: "Asks a running ovs-agentd.",
+        version: "ovs-agentctl \(AgentVersion.current)",
+        subcommands: [
+            StatusCommand.self, ShowCommand.self, PlanCommand.self, CheckCommand.self, EventsCommand.self,
+            ReloadCommand.self, VersionCommand.self,
+        ]
+    )
+
+    @OptionGroup var options: Options
+}
+
+/// What every command takes, before or after its name.
+struct Options: ParsableArguments {
+    @Option(help: ArgumentHelp("The daemon's control socket.", valueName: "socket"))
+    var control = "/run/ovs-agent/control.sock"
+
+    @Flag(help: "Print JSON, for scripts.")
+    var json = false
+
+    /// Asks the daemon one thing.
+    func ask(_ method: String, _ parameters: [String] = []) throws -> JSON {
+        try reportingFailure {
+            var client = try ControlClient(connectingTo: control)
+            return try client.ask(method, parameters)
+        }
+    }
+
+    /// Prints an answer as asked for: its object without the text, or its text.
+    func printAnswer(_ answer: JSON) {
+        guard json, let members = answer.object else { return Terminal.printLine(answer["text"]?.string ?? "") }
+        Terminal.printLine(JSON.object(members.filter { $0.name != "text" }).text(indent: 2))
+    }
+}
+
+/// Runs `body`; what goes wrong is told on standard error and ends the program with 1.
+func reportingFailure<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+        return try body()
+    } catch let code as ExitCode {
+        throw code
+    } catch {
+        Terminal.printError("ovs-agentctl: \(error)")
+        throw ExitCode(1)
+    }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import OVSAgent
+import OVSDB
+
+/// The commands that ask once and print the answer.
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "State, what is wrong, every virtual switch, bond and chain bridge.",
+        discussion: "Exits 0 in-sync or standby, 3 in any other state."
+    )
+
+    @OptionGroup var options: Options
+
+    func run() throws {
+        let answer = try options.ask("status")
+        options.printAnswer(answer)
+        let state = answer["state"]?.string.flatMap(Status.State.init)
+        if state?.isHealthy != true { throw ExitCode(3) }
+    }
+}
+
+struct ShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "The owned topology as a tree, wire to VM."
+    )
+
+    @OptionGroup var options: Options
+
+    func run() throws {
+        options.printAnswer(try options.ask("show"))
+    }
+}
+
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "What the agent would change now, or under another layout.",
+        discussion: "Exits 0 when nothing would change, 2 otherwise."
+    )
+
+    @OptionGroup var options: Options
+
+    @Option(help: ArgumentHelp("Plan under this layout instead of the one at work.", valueName: "file"))
+    var layout: String?
+
+    func run() throws {
+        var parameters: [String] = []
+        if let layout { parameters = [layout, try reportingFailure { try BoundedFile.text(of: layout) }] }
+        let answer = try options.ask("plan", parameters)
+        options.printAnswer(answer)
+        if answer["changes"]?.array?.isEmpty != true { throw ExitCode(2) }
+    }
+}
+
+struct ReloadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reload",
+        abstract: "Makes the daemon read its layout again."
+    )
+
+    @OptionGroup var options: Options
+
+    @Flag(help: "Let the layout take away a switch with an uplink, or all of them.")
+    var allowRemoval = false
+
+    func run() throws {
+        options.printAnswer(try options.ask("reload", allowRemoval ? ["--allow-removal"] : []))
+    }
+}
+
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "version",
+        abstract: "The versions of ovs-agentctl and of the daemon.",
+        discussion: "Without a daemon it prints its own and exits 1."
+    )
+
+    @OptionGroup var options: Options
+
+    func run() throws {
+        let own = AgentVersion.current
+        if !options.json { Terminal.printLine("ovs-agentctl \(own)") }
+        do {
+            let daemon = try options.ask("version")
+            guard options.json else { return options.printAnswer(daemon) }
+            printJSON(own, daemon: daemon["version"] ?? .null)
+        } catch {
+            if options.json { printJSON(own, daemon: .null) }
+            throw error
+        }
+    }
+
+    private func printJSON(_ own: String, daemon: JSON) {
+        Terminal.printLine(
+            JSON.object([.init("ovs-agentctl", .string(own)), .init("ovs-agentd", daemon)]).text(indent: 2)
+        )
+    }
+}
