@@ -70,6 +70,7 @@ let package = Package(
             name: "ovs-agentd",
             dependencies: [
                 "OVSAgent",
+                "OVSDB",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

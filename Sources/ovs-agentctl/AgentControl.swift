@@ -18,6 +18,8 @@ struct AgentControl: ParsableCommand {
     )
 
     @OptionGroup var options: Options
+
+    func run() throws { throw ValidationError("Missing command.") }
 }
 
 /// What every command takes, before or after its name.
@@ -31,8 +33,7 @@ struct Options: ParsableArguments {
     /// Asks the daemon one thing.
     func ask(_ method: String, _ parameters: [String] = []) throws -> JSON {
         try reportingFailure {
-            var client = try ControlClient(connectingTo: control)
-            return try client.ask(method, parameters)
+            try ControlClient(connectingTo: control).ask(method, parameters)
         }
     }
 
@@ -47,10 +48,13 @@ struct Options: ParsableArguments {
 func reportingFailure<Result>(_ body: () throws -> Result) throws -> Result {
     do {
         return try body()
-    } catch let code as ExitCode {
-        throw code
     } catch {
-        Terminal.printError("ovs-agentctl: \(error)")
-        throw ExitCode(1)
+        throw reported(error)
     }
+}
+
+/// Tells an error on standard error, and gives the exit code that follows from it.
+func reported(_ error: any Error) -> ExitCode {
+    Terminal.printError("ovs-agentctl: \(error)")
+    return ExitCode(1)
 }

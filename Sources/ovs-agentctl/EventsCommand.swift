@@ -25,33 +25,30 @@ struct EventsCommand: ParsableCommand {
 
     func run() throws {
         var reader = EventReader(after: since)
-        guard follow else { return try reportingFailure { try read(&reader) } }
-        // The first time a daemon must be there; after that its restarts are waited for.
-        try reportingFailure { try read(&reader, following: true) }
-        while true {
-            sleep(1)
+        try reportingFailure {
+            // The first time a daemon must be there; after that its restarts are waited for.
+            try show(reader.catchUp(over: ControlClient(connectingTo: options.control)))
+        }
+        var isAway = false
+        while follow {
             do {
-                try read(&reader, following: true)
-            } catch where error.mayPass {
-                continue
+                try showWhatComes(&reader, isAway: &isAway)
+            } catch let error as ControlClientError where error.mayPass {
+                if !isAway { Terminal.printError("ovs-agentctl: \(error); waiting for it") }
+                isAway = true
+                sleep(1)
             } catch {
-                try reportingFailure { throw error }
+                throw reported(error)
             }
         }
     }
 
-    /// Prints what there is over one connection, and what comes until the daemon ends.
-    private func read(_ reader: inout EventReader, following: Bool = false) throws {
-        var client = try ControlClient(connectingTo: options.control)
-        show(try reader.catchUp { try client.ask("events", [$0]) })
-        while following {
-            do {
-                show(reader.take(try client.ask("events/wait", ["\(reader.lastID)"], waitsForEver: true)))
-            } catch where error.mayPass {
-                Terminal.printError("ovs-agentctl: \(error); waiting for it")
-                return
-            }
-        }
+    /// Prints events over one connection until it ends.
+    private func showWhatComes(_ reader: inout EventReader, isAway: inout Bool) throws {
+        let client = try ControlClient(connectingTo: options.control)
+        isAway = false
+        show(try reader.catchUp(over: client))
+        while true { show(try reader.awaitNext(over: client)) }
     }
 
     private func show(_ answer: JSON) {

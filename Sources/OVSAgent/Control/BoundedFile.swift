@@ -1,18 +1,31 @@
 import Glibc
 
-/// A file named on a command line, read whole and no further than a limit: a device or a 10 MB file costs nothing.
+/// A file named by an operator, read whole and no further than a limit: a device or a 10 MB file costs nothing.
 package enum BoundedFile {
     /// A layout's most, 1 MiB.
     package static let layoutLimit = 1 << 20
 
     /// The text of a file, or why there is none, in words that begin with its name.
     package static func text(of path: String, limit: Int = layoutLimit) throws(BoundedFileError) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let bytes = try bytes(of: path, limit: limit)
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw .init("\(path): not UTF-8 text") }
+        return text
+    }
+
+    /// The bytes of a file. With `onlyRegular` anything but a regular file, which could keep the reader waiting, is
+    /// refused.
+    static func bytes(
+        of path: String,
+        limit: Int = layoutLimit,
+        onlyRegular: Bool = false
+    ) throws(BoundedFileError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | (onlyRegular ? O_NONBLOCK : 0))
         guard descriptor >= 0 else { throw .init(path, errno) }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .init(path, errno) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw .init(path, EISDIR) }
+        guard !onlyRegular || status.st_mode & S_IFMT == S_IFREG else { throw .init("\(path): not a regular file") }
         var bytes: [UInt8] = []
         while bytes.count <= limit {
             var chunk = [UInt8](repeating: 0, count: 64 << 10)
@@ -25,8 +38,7 @@ package enum BoundedFile {
             }
         }
         guard bytes.count <= limit else { throw .init("\(path): larger than \(limit) bytes; a layout never is") }
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw .init("\(path): not UTF-8 text") }
-        return text
+        return bytes
     }
 }
 

@@ -3,7 +3,7 @@ import NIOCore
 import OVSDB
 
 /// A caller of the control socket: one blocking connection, no event loop, for a program that asks and ends.
-package struct ControlClient: ~Copyable {
+package final class ControlClient {
     /// The most that an answer may take: a full journal or the plan of a large layout is far below.
     private static let limits = MessageFramer.Limits(length: 64 << 20)
 
@@ -23,7 +23,7 @@ package struct ControlClient: ~Copyable {
     deinit { close(descriptor) }
 
     /// Sends one command and waits for its result. Throws ``ControlClientError/refused(_:)`` with the daemon's own words.
-    package mutating func call(
+    package func call(
         _ method: String,
         _ parameters: [String] = [],
         waitsForEver: Bool = false
@@ -39,7 +39,7 @@ package struct ControlClient: ~Copyable {
     }
 
     /// A command's answer as an object, with a member `text` for people.
-    package mutating func ask(
+    package func ask(
         _ method: String,
         _ parameters: [String] = [],
         waitsForEver: Bool = false
@@ -91,7 +91,7 @@ package struct ControlClient: ~Copyable {
         }
     }
 
-    private mutating func receive(until deadline: Int?) throws(ControlClientError) -> JSON {
+    private func receive(until deadline: Int?) throws(ControlClientError) -> JSON {
         while true {
             do {
                 if let message = try framer.next() { return try JSON(parsing: message.readableBytesView) }

@@ -54,6 +54,12 @@ struct ControlServer: Sendable {
     /// Tells those who wait for events that there may be some. On the event loop only.
     func journalGrew() { core.value.journalGrew() }
 
+    /// How many callers are connected.
+    func connectionCount() async throws -> Int {
+        let core = core
+        return try await channel.eventLoop.submit { core.value.connectionCount }.get()
+    }
+
     /// Removes the socket, ends the service and closes every connection.
     func stop() async {
         socket.remove()
@@ -74,6 +80,8 @@ extension ControlServer {
             self.target = target
             self.logger = logger
         }
+
+        var connectionCount: Int { handlers.count }
 
         /// Gives a new connection its handler, or refuses it.
         func adopt(_ channel: any Channel) throws {

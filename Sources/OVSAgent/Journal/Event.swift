@@ -74,6 +74,13 @@ extension Event {
     /// One line for people: `14 2025-03-09T14:05:07.000123Z repaired  Bridge br.mx fail_mode: standalone -> secure, 310 us`.
     var text: String {
         let kind = report.kind.rawValue.padded(to: 15)
+        return "\("\(id)".padded(to: 5)) \(time) \(kind) \(details)".trimmingTrailingBlanks
+    }
+
+    /// The line without its number and time, for a log that has its own.
+    var summary: String { "\(report.kind.rawValue) \(details)".trimmingTrailingBlanks }
+
+    private var details: String {
         var subject = [report.object, report.column].compactMap { $0 }.joined(separator: " ")
         switch (report.found, report.wanted) {
         case (let found?, let wanted?): subject += ": found \(Self.quoted(found)), wanted \(Self.quoted(wanted))"
@@ -83,8 +90,7 @@ extension Event {
         }
         let latency = report.latencyMicroseconds.map { "in \(Latency.text(microseconds: $0))" }
         let words = [subject, latency ?? "", report.reason.map { "(\(Self.oneLine($0)))" } ?? ""]
-        return (["\(id)".padded(to: 5), "\(time)", kind] + words).filter { !$0.isEmpty }.joined(separator: " ")
-            .trimmingTrailingBlanks
+        return words.filter { !$0.isEmpty }.joined(separator: " ")
     }
 
     /// An empty value must not read as a missing one.

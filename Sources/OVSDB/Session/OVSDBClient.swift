@@ -102,13 +102,13 @@ public actor OVSDBClient {
         run()
     }
 
-    /// Ends for good: closes the connection and fails what is open.
+    /// Ends for good: closes the connection, fails what is open and tells the observer nothing more.
     public func stop() {
         reconnect.stop()
         timer?.cancel()
         timer = nil
-        end(.disconnected(reason: "the client was stopped"))
         observer = { _ in }
+        end(.disconnected(reason: "the client was stopped"))
     }
 
     /// Sends a transaction and calls `completion` on the event loop with what it gave: a result for each operation, or

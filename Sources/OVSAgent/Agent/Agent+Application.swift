@@ -1,0 +1,112 @@
+import NIOCore
+import OVSDB
+import OpenFlow
+
+/// Whether ovs-vswitchd lives and has done what the database says (DESIGN, rule 1). Nothing here ever waits for it.
+extension Agent {
+    /// Keeps one OpenFlow connection to every bridge that is wanted.
+    func followSwitches() {
+        let wanted = Set((compiled?.desired.bridges ?? []).map(\.row.name))
+        for (bridge, connection) in switches where !wanted.contains(bridge) {
+            connection.close()
+            switches[bridge] = nil
+        }
+        for bridge in wanted where switches[bridge] == nil {
+            switches[bridge] = SwitchConnection(
+                socketPath: "\(configuration.openFlowFolder)/\(bridge).mgmt",
+                eventLoop: eventLoop
+            ) { _ in self.assumeIsolated { $0.checkApplication() } }
+        }
+    }
+
+    /// A transaction of ours was made.
+    func expectApplication() {
+        follow(application.committed(now: .now()))
+        checkApplication()
+    }
+
+    /// Looks whether everything is applied, after anything that it follows from.
+    func checkApplication() {
+        guard connection == .synced, lock == .held, compiled != nil else { return }
+        unapplied = withReplica(findUnapplied) ?? []
+        follow(application.observe(isApplied: unapplied.isEmpty && !reconciler.isBusy, now: .now()))
+    }
+
+    private func follow(_ transition: Application.Transition?) {
+        switch transition {
+        case .applied:
+            report(.init(.applied, reason: "ovs-vswitchd has every bridge and port of the layout"))
+        case .failed:
+            report(.init(.applyFailed, reason: unapplied.first?.text))
+        case .wait(let until):
+            applicationTimer?.cancel()
+            applicationTimer = eventLoop.scheduleTask(deadline: until) {
+                self.assumeIsolated { $0.checkApplication() }
+            }
+        case nil: break
+        }
+    }
+
+    private func findUnapplied(_ replica: Replica) -> [Status.Reason] {
+        if let reason = configurationBehind(replica) { return [reason] }
+        var missing: [Status.Reason] = []
+        var outages: [SwitchConnection.Outage] = []
+        for bridge in compiled?.desired.bridges ?? [] where replica["Bridge"][name: bridge.row.name] != nil {
+            switch switches[bridge.row.name]?.state {
+            case .up(let status): missing += findMissingPorts(of: bridge, in: status.ports, replica)
+            case .down(let outage): outages.append(outage)
+            case nil: break
+            }
+        }
+        guard let first = outages.first else { return missing }
+        guard outages.count == switches.count else {
+            return missing
+                + outages.map {
+                    Status.Reason("ovs-vswitchd does not run a bridge: \($0)", remedy: "look into ovs-vswitchd.log")
+                }
+        }
+        return [
+            Status.Reason("ovs-vswitchd does not answer: \(first)", remedy: "start ovs-vswitchd, or look into its log")
+        ]
+    }
+
+    private func configurationBehind(_ replica: Replica) -> Status.Reason? {
+        guard let awaited = awaitedConfiguration, let root = replica["Open_vSwitch"].uuids.first,
+            let current = replica["Open_vSwitch"][root]?["cur_cfg"].integer, current < awaited
+        else { return nil }
+        return Status.Reason(
+            "ovs-vswitchd has not taken configuration \(awaited), it is at \(current)",
+            remedy: "look whether ovs-vswitchd runs, and into its log"
+        )
+    }
+
+    /// Ports that stand in the database and not in the switch, or not under the number asked for.
+    private func findMissingPorts(
+        of bridge: DesiredBridge,
+        in ports: SwitchPorts,
+        _ replica: Replica
+    ) -> [Status.Reason] {
+        bridge.ports.flatMap(\.interfaces).compactMap { interface in
+            let name = interface.row.name
+            guard let row = replica["Interface"][name: name],
+                replica.referrers(of: row.uuid).contains(where: { replica.bridge(ofPort: $0.row) == bridge.row.name })
+            else { return nil }
+            guard let port = ports[name] else {
+                let error = row["error"].string.map { ": \($0)" } ?? ""
+                return Status.Reason(
+                    "Interface \(name): ovs-vswitchd has no such port on \(bridge.row.name)\(error)",
+                    remedy: "look whether the device exists, and into ovs-vswitchd.log"
+                )
+            }
+            guard let wanted = row["ofport_request"].integer, wanted != Int64(port.number) else { return nil }
+            return Status.Reason("Interface \(name): it has port number \(port.number), not \(wanted) as asked for")
+        }
+    }
+}
+
+extension Replica {
+    /// The name of the bridge that has a port.
+    fileprivate func bridge(ofPort port: UUID) -> String? {
+        referrers(of: port).lazy.compactMap { self["Bridge"][$0.row]?.name }.first
+    }
+}

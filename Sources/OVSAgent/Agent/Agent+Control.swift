@@ -1,0 +1,126 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import OVSDB
+import OpenFlow
+
+/// What the control socket asks. The server calls on the event loop, which is this actor's executor.
+extension Agent: ControlTarget {
+    nonisolated func status() -> Status { assumeIsolated { $0.makeStatus() } }
+
+    nonisolated func topology() -> Topology {
+        assumeIsolated { agent in
+            let layout = agent.active.layout
+            return agent.withReplica { Topology(replica: $0, layout: layout) }
+                ?? Topology(replica: .unknown, layout: layout)
+        }
+    }
+
+    nonisolated func events(since id: Int) -> Journal.Excerpt { assumeIsolated { $0.journal.excerpt(since: id) } }
+
+    nonisolated func plan(for file: NamedFile?) -> EventLoopFuture<PlanAnswer> {
+        guard let file else {
+            return eventLoop.submit { try self.assumeIsolated { try $0.answerPlan(under: nil) } }
+        }
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            Result { () throws(LayoutRejection) in try ActiveLayout(Array(file.contents.utf8), file: file.name) }
+        }.flatMapThrowing { result in
+            do {
+                let layout = try result.get().layout
+                return try self.assumeIsolated { try $0.answerPlan(under: layout) }
+            } catch let rejection as LayoutRejection {
+                throw CommandFailure("\(rejection)")
+            }
+        }
+    }
+
+    nonisolated func exit() { requestEnd() }
+
+    nonisolated func setLogLevel(_ level: Logger.Level) { logLevel.current = level }
+
+    private func makeStatus() -> Status {
+        let standing = self.standing
+        var repairs = self.repairs
+        repairs.latency = latencies.latency
+        return Status(
+            state: standing.state,
+            reasons: standing.reasons,
+            pid: getpid(),
+            database: .init(
+                remote: "\(database.assumeIsolated { $0.remote })",
+                connected: connection == .opening || connection == .synced,
+                lock: standing.lock
+            ),
+            layout: .init(path: configuration.layoutPath, digest: active.digest, error: layoutError),
+            repairs: repairs,
+            virtualSwitches: withReplica { replica in
+                active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: replica) }
+            } ?? active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: .unknown) },
+            chain: Status.ChainBridge.all(in: database.assumeIsolated { $0.replica } ?? .unknown, flows: flows)
+        )
+    }
+
+    private var standing: Standing {
+        Standing(
+            connection: connection,
+            lock: lock.map(Status.Database.Lock.init),
+            layoutError: layoutError,
+            obstacles: obstacles,
+            refusal: refusal,
+            application: application.state,
+            unapplied: unapplied,
+            isSettled: cause == .settle && !reconciler.isBusy
+        )
+    }
+
+    /// As of each bridge's last answer. This agent programs no flows: what a bridge holds is not its own.
+    private var flows: [String: Status.Flows] {
+        switches.compactMapValues { connection in
+            guard case .up(let status) = connection.state else { return nil }
+            return Status.Flows(installed: 0, missing: 0, unmanaged: Int(status.flowCount))
+        }
+    }
+
+    private func answerPlan(under layout: Layout?) throws(CommandFailure) -> PlanAnswer {
+        guard connection == .synced else { throw CommandFailure("there is no connection to the database") }
+        let wanted = layout ?? active.layout
+        // What a layout given here takes away is shown as if it were allowed, with a word that it must be.
+        let removal = wanted.removal(from: active.layout)
+        let plan = withReplica { replica in
+            let found = Found(for: wanted, in: replica)
+            let desired = DesiredState(layout: wanted, found: found, schema: replica.schema)
+            return Plan.make(desired: desired, replica: replica, removeLeftovers: mayRemove || layout != nil)
+        }
+        guard let plan else { throw CommandFailure("there is no snapshot of the database") }
+        var lines = plan.changes.map(\.description) + plan.notes
+        lines += plan.obstacles.map { "! \($0)" }
+        if let removal { lines.append("! reload needs --allow-removal: \(removal)") }
+        return PlanAnswer(text: lines.joined(separator: "\n"), changes: plan.changes.map(\.json))
+    }
+}
+
+extension Change {
+    fileprivate var json: JSON {
+        [
+            "kind": .string(kind.rawValue), "object": .string(object), "column": .string(column),
+            "found": .string(found), "wanted": .string(wanted),
+        ]
+    }
+}
+
+extension Replica {
+    /// Before the first snapshot nothing is known of any row.
+    fileprivate static let unknown = Replica(schema: DatabaseSchema(name: "", version: "", tables: [:]))
+}
+
+extension Status.Database.Lock {
+    fileprivate init(_ state: LockState) {
+        self =
+            switch state {
+            case .held: .held
+            case .waiting: .waiting
+            case .lost: .lost
+            }
+    }
+}

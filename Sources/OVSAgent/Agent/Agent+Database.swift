@@ -1,0 +1,95 @@
+import Logging
+import NIOCore
+import OVSDB
+
+/// What the database session tells, as it comes.
+extension Agent {
+    func happened(_ event: OVSDBClient.Event) {
+        switch event {
+        case .connected(let remote):
+            connection = .opening
+            report(.init(.connected, reason: "\(remote)"))
+        case .learned(let schema):
+            for (table, columns) in ConfigurationColumns.unknown(in: schema) {
+                let listed = columns.joined(separator: ", ")
+                logger.notice("columns of table \(table) that this agent does not know and leaves alone: \(listed)")
+            }
+        case .synced:
+            connection = .synced
+            compiled = nil
+            // A database that was put in place of another counts its configurations anew.
+            awaitedConfiguration = nil
+            beginIfReady()
+        case .changed(let changes):
+            changed(changes)
+        case .lock(let state):
+            if lock != state { logger.info("lock \(Self.lockName): \(state.rawValue)") }
+            lock = state
+            if state != .held { stand() }
+            beginIfReady()
+        case .disconnected(let error):
+            disconnected(reason: "\(error)")
+        }
+    }
+
+    private func disconnected(reason: String) {
+        stand()
+        lock = nil
+        // Attempts that fail alike are one event.
+        if connection != .lost(reason: reason) { report(.init(.disconnected, reason: reason)) }
+        connection = .lost(reason: reason)
+    }
+
+    private func stand() {
+        reconciler.stand()
+        retry?.cancel()
+        noticedAt = nil
+    }
+
+    private func beginIfReady() {
+        guard connection == .synced, lock == .held else { return }
+        // Whatever is not as it was when all was in sync, somebody else changed while we were away.
+        if cause == .settle { cause = .drift }
+        reconciler.begin()
+        noticedAt = .now()
+        reconcile()
+    }
+
+    private func changed(_ changes: [RowChange]) {
+        guard connection == .synced else { return }
+        let news = withReplica { News(changes, in: $0.schema) } ?? .nothing
+        if news != .nothing {
+            if noticedAt == nil { noticedAt = .now() }
+            if news == .configuration, cause == .settle { cause = .drift }
+            if reconciler.changed() { reconcile() }
+        }
+        checkApplication()
+    }
+}
+
+/// What a notification can mean for a plan.
+private enum News: Hashable {
+    /// Status that is only shown.
+    case nothing
+    /// Status that the desired state follows from.
+    case status
+    case configuration
+
+    init(_ changes: [RowChange], in schema: DatabaseSchema) {
+        self = .nothing
+        for change in changes {
+            guard case .modified(let positions) = change.kind, let table = schema.tables[change.table] else {
+                self = .configuration
+                return
+            }
+            for position in positions {
+                let column = table.columns[position].name
+                guard ReplicaColumns.isStatus(column, of: change.table) else {
+                    self = .configuration
+                    return
+                }
+                if column == "mac_in_use" { self = .status }
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Logging
+import NIOCore
+import NIOPosix
+import OVSDB
+
+/// How a layout comes to work: read and parsed by another thread, judged against the one at work, kept for a restart.
+extension Agent {
+    /// What a daemon begins with.
+    struct Beginning: Sendable {
+        var layout: ActiveLayout
+        /// Why the file was not taken and the last accepted layout was.
+        var layoutError: String?
+        /// What to keep; `nil` when the kept layout is the one in use.
+        var bytes: [UInt8]?
+    }
+
+    /// Reads the layout file, and falls back to the last accepted layout where it can't be taken.
+    ///
+    /// Throws why neither can be had.
+    static func begin(_ configuration: AgentConfiguration, store: LayoutStore) throws(LayoutRejection) -> Beginning {
+        let kept = store.load().flatMap { try? ActiveLayout($0, file: store.path) }
+        do throws(LayoutRejection) {
+            let (layout, bytes) = try read(configuration.layoutPath)
+            if let kept, let removal = layout.layout.removal(from: kept.layout) {
+                throw .removal(removal, path: configuration.layoutPath)
+            }
+            return Beginning(layout: layout, layoutError: nil, bytes: layout.digest == kept?.digest ? nil : bytes)
+        } catch {
+            guard let kept else { throw error }
+            return Beginning(layout: kept, layoutError: "\(error)", bytes: nil)
+        }
+    }
+
+    /// Reads the layout file again and takes it, if nothing speaks against it.
+    nonisolated func reload(allowRemoval: Bool) -> EventLoopFuture<Answer> {
+        let path = configuration.layoutPath
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            Result { () throws(LayoutRejection) in try Self.read(path) }
+        }.flatMapThrowing { result in
+            try self.assumeIsolated { agent in
+                do throws(LayoutRejection) {
+                    let (layout, bytes) = try result.get()
+                    return try agent.take(layout, bytes, allowRemoval: allowRemoval)
+                } catch {
+                    agent.reject(error)
+                    throw CommandFailure("\(error)")
+                }
+            }
+        }
+    }
+
+    /// Says in the journal which layout is at work, and which is not.
+    func reportLayout() {
+        report(.init(.layoutLoaded, reason: "\(configuration.layoutPath), digest \(active.digest)"))
+        for warning in active.warnings { logger.warning("\(warning)") }
+        if let layoutError { report(.init(.layoutRejected, reason: layoutError)) }
+    }
+
+    private static func read(_ path: String) throws(LayoutRejection) -> (ActiveLayout, [UInt8]) {
+        do {
+            let bytes = try BoundedFile.bytes(of: path, onlyRegular: true)
+            return (try ActiveLayout(bytes, file: path), bytes)
+        } catch let error as LayoutRejection {
+            throw error
+        } catch {
+            throw LayoutRejection(findings: ["\(error)"])
+        }
+    }
+
+    private func take(_ layout: ActiveLayout, _ bytes: [UInt8], allowRemoval: Bool) throws(LayoutRejection) -> Answer {
+        if !allowRemoval, let removal = layout.layout.removal(from: active.layout) {
+            throw .removal(removal, path: configuration.layoutPath)
+        }
+        let isSame = layout.digest == active.digest && layoutError == nil
+        // What was allowed for this very layout stays allowed until it is done.
+        mayRemove = allowRemoval || (isSame && mayRemove)
+        active = layout
+        layoutError = nil
+        reportLayout()
+        keep(bytes)
+        cause = .layout
+        if reconciler.changed() { reconcile() }
+        let text = isSame ? "unchanged" : "taken"
+        return Answer(text: "layout \(text), digest \(layout.digest)", json: ["digest": .string(layout.digest)])
+    }
+
+    private func reject(_ rejection: LayoutRejection) {
+        layoutError = "\(rejection)"
+        report(.init(.layoutRejected, reason: layoutError))
+    }
+
+    /// Keeps the accepted layout for a restart. A full disk is no reason not to work.
+    func keep(_ bytes: [UInt8]) {
+        let (store, logger) = (store, logger)
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            try store.save(bytes)
+        }.whenFailure { error in
+            logger.error("the accepted layout could not be kept for a restart: \(error)")
+        }
+    }
+}
+
+extension LayoutRejection {
+    fileprivate static func removal(_ reason: String, path: String) -> LayoutRejection {
+        LayoutRejection(findings: [
+            "\(path): error: \(reason); if that is meant, run ovs-agentctl reload --allow-removal"
+        ])
+    }
+}

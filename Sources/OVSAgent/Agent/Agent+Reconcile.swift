@@ -1,0 +1,126 @@
+import Logging
+import NIOCore
+import OVSDB
+
+/// From the replica to a transaction, and what comes of it.
+extension Agent {
+    /// Plans, and commits what there is to commit. Only to be called when the reconciler says so.
+    func reconcile() {
+        guard let plan = withReplica(makePlan) else { return }
+        obstacles = plan.obstacles
+        guard !plan.isEmpty else { return settled() }
+        if cause == .drift { reportDrift(plan.changes) }
+        for note in plan.notes { logger.notice("\(note)") }
+        for change in plan.changes { logger.debug("\(cause.rawValue): \(change)") }
+        reconciler.committing()
+        let operations = plan.operations(lock: Self.lockName, comment: comment(for: plan))
+        let noticedAt = self.noticedAt ?? .now()
+        self.noticedAt = nil
+        database.assumeIsolated { database in
+            database.transact(operations) { result in
+                self.assumeIsolated { $0.answered(result, noticedAt: noticedAt) }
+            }
+        }
+    }
+
+    /// What differs now, under the layout at work.
+    private func makePlan(_ replica: Replica) -> Plan {
+        let found = Found(for: active.layout, in: replica)
+        if compiled?.layout != active.layout || compiled?.found != found {
+            let desired = DesiredState(layout: active.layout, found: found, schema: replica.schema)
+            compiled = Compiled(layout: active.layout, found: found, desired: desired)
+        }
+        guard let compiled else { return Plan() }
+        return Plan.make(desired: compiled.desired, replica: replica, removeLeftovers: mayRemove)
+    }
+
+    /// The database is as wanted: from now on every difference is somebody else's.
+    private func settled() {
+        cause = .settle
+        noticedAt = nil
+        openDrifts = []
+        refusal = nil
+        followSwitches()
+        checkApplication()
+    }
+
+    private func answered(_ result: Result<[OperationResult], OVSDBError>, noticedAt: NIODeadline) {
+        switch result {
+        case .success(let results):
+            committed(results, noticedAt: noticedAt)
+            decide(reconciler.committed())
+        case .failure(.transaction(let error)) where error.isStaleGuard || error.isNotOwner:
+            if self.noticedAt == nil { self.noticedAt = noticedAt }
+            logger.debug("planning again: \(error)")
+            decide(reconciler.refused(isStale: true, now: .now()))
+        case .failure(.disconnected):
+            // The session's end comes as an event of its own, and the next snapshot shows what happened.
+            break
+        case .failure(let error):
+            let reason = "\(error)"
+            if refusal != reason {
+                report(.init(.applyFailed, reason: "the database refused a transaction: \(reason)"))
+            }
+            refusal = reason
+            decide(reconciler.refused(isStale: false, now: .now()))
+        }
+    }
+
+    private func committed(_ results: [OperationResult], noticedAt: NIODeadline) {
+        let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
+        refusal = nil
+        if case .rows(let rows) = results.last, let number = rows.first?["next_cfg"]?.integer {
+            awaitedConfiguration = number
+        }
+        if !openDrifts.isEmpty {
+            repairs.drifts += openDrifts.count
+            repairs.transactions += 1
+            latencies.record(microseconds: latency)
+            for drift in openDrifts { report(.init(.repaired, drift, latencyMicroseconds: latency)) }
+            openDrifts = []
+        }
+        expectApplication()
+    }
+
+    private func decide(_ decision: ReconcileStateMachine.Decision) {
+        switch decision {
+        case .planNow: reconcile()
+        case .planAt(let time):
+            retry?.cancel()
+            retry = eventLoop.scheduleTask(deadline: time) {
+                self.assumeIsolated { agent in
+                    if agent.reconciler.resume(now: .now()) { agent.reconcile() }
+                }
+            }
+        case .nothing: break
+        }
+    }
+
+    /// A plan that is made again after a guard failed shows the same drifts; they are journalled once.
+    private func reportDrift(_ changes: [Change]) {
+        for change in changes where !openDrifts.contains(change) {
+            openDrifts.append(change)
+            report(.init(.drift, change))
+        }
+    }
+
+    /// What the database's log says of the transaction: who, why, and what first.
+    private func comment(for plan: Plan) -> String {
+        let listed = plan.changes.prefix(3).map { "\($0.object) \($0.column)" }.joined(separator: ", ")
+        let more = plan.changes.count > 3 ? ", and \(plan.changes.count - 3) more" : ""
+        return "ovs-agentd: \(cause.rawValue): \(listed)\(more)"
+    }
+}
+
+extension Event.Report {
+    fileprivate init(_ kind: Event.Kind, _ change: Change, latencyMicroseconds: Int? = nil) {
+        self.init(
+            kind,
+            object: change.object,
+            column: change.column,
+            found: change.found,
+            wanted: change.wanted,
+            latencyMicroseconds: latencyMicroseconds
+        )
+    }
+}

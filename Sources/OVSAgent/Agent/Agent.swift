@@ -1,0 +1,175 @@
+import Logging
+import NIOCore
+import OVSDB
+import OpenFlow
+
+/// The agent of one host: keeps the database at what the layout wants, and tells how things stand.
+///
+/// Everything that decides is pure and stands elsewhere; this actor owns the state and performs the effects. It lives
+/// on the event loop of its database session, which is its executor, so that notification -> replica -> plan ->
+/// transaction runs without a hop between threads. Its extensions follow the road: `Agent+Database` takes
+/// notifications, `Agent+Reconcile` plans and commits, `Agent+Application` watches ovs-vswitchd, `Agent+Layout` takes
+/// layouts, `Agent+Control` answers.
+actor Agent {
+    /// The lock that one agent of a host holds.
+    static let lockName = "ovs_agentd"
+
+    nonisolated let eventLoop: any EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+    nonisolated let configuration: AgentConfiguration
+    nonisolated let logger: Logger
+    nonisolated let logLevel: LogLevel
+    nonisolated let store: LayoutStore
+    let database: OVSDBClient
+
+    // The layout.
+    var active: ActiveLayout
+    /// Why the layout file was not taken when it was read last; `nil` when it was.
+    var layoutError: String?
+    /// Whether what earlier layouts left behind may be taken away.
+    var mayRemove = false
+
+    // The database.
+    var connection = Connection.none
+    var lock: LockState?
+
+    // Reconciling.
+    var reconciler = ReconcileStateMachine()
+    var compiled: Compiled?
+    var cause = Cause.start
+    /// When the first notification came that the next plan answers.
+    var noticedAt: NIODeadline?
+    /// Drifts that are journalled and not yet repaired.
+    var openDrifts: [Change] = []
+    var obstacles: [Obstacle] = []
+    /// The server's words when it refused the last transaction.
+    var refusal: String?
+    var retry: Scheduled<Void>?
+
+    // ovs-vswitchd.
+    var switches: [String: SwitchConnection] = [:]
+    var application: Application
+    /// What is missing for the database to be applied, as last seen.
+    var unapplied: [Status.Reason] = []
+    /// The `next_cfg` of our last transaction, which `cur_cfg` has to reach.
+    var awaitedConfiguration: Int64?
+    var applicationTimer: Scheduled<Void>?
+
+    // What is told.
+    var journal: Journal
+    var repairs = Status.Repairs()
+    var latencies = LatencyHistogram()
+    private var control: ControlServer?
+    private let end: EventLoopPromise<Void>
+
+    /// Where the session with the database stands.
+    enum Connection: Hashable, Sendable {
+        /// No attempt has ended yet.
+        case none
+        case lost(reason: String)
+        /// Connected; the replica is not complete yet.
+        case opening
+        case synced
+    }
+
+    /// Why the next plan is made, which tells a foreign edit from our own doing.
+    enum Cause: String, Hashable, Sendable {
+        /// The agent begins.
+        case start
+        /// The layout changed.
+        case layout
+        /// All was in sync; only ovs-vswitchd's word can have changed what is wanted.
+        case settle
+        /// All was in sync, and then somebody changed the database.
+        case drift = "repair"
+    }
+
+    /// The desired state, with what it was compiled from.
+    struct Compiled: Sendable {
+        var layout: Layout
+        var found: Found
+        var desired: DesiredState
+    }
+
+    init(
+        _ configuration: AgentConfiguration,
+        layout: ActiveLayout,
+        layoutError: String?,
+        store: LayoutStore,
+        on eventLoop: any EventLoop,
+        logLevel: LogLevel,
+        logger: Logger
+    ) throws {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        self.logLevel = logLevel
+        self.store = store
+        active = layout
+        self.layoutError = layoutError
+        database = try OVSDBClient(
+            .init(
+                remotes: configuration.remotes,
+                database: "Open_vSwitch",
+                lock: Self.lockName,
+                followed: ReplicaColumns.followed
+            ),
+            on: eventLoop,
+            logger: logger
+        )
+        application = Application(now: .now())
+        journal = Journal(instance: "\(UUID.random())")
+        end = eventLoop.makePromise()
+    }
+
+    /// Begins to work; `control` is told when the journal grows.
+    func start(control: ControlServer) {
+        self.control = control
+        report(.init(.started, reason: "ovs-agentd \(AgentVersion.current)"))
+        reportLayout()
+        database.assumeIsolated { database in
+            database.start { event in self.assumeIsolated { $0.happened(event) } }
+        }
+    }
+
+    /// Lets go of everything and leaves the switch as it is.
+    func stop() {
+        report(.init(.stopped))
+        retry?.cancel()
+        applicationTimer?.cancel()
+        for connection in switches.values { connection.close() }
+        switches = [:]
+        database.assumeIsolated { $0.stop() }
+        control = nil
+        end.succeed()
+    }
+
+    /// Returns when somebody asked for the end.
+    func untilEnd() async throws { try await end.futureResult.get() }
+
+    /// Asks for the end.
+    nonisolated func requestEnd() { end.succeed() }
+
+    /// Puts something into the journal and the log.
+    func report(_ report: Event.Report) {
+        let event = journal.append(report, at: .now())
+        logger.log(level: report.kind.logLevel, "\(event.summary)")
+        control?.journalGrew()
+    }
+
+    /// Looks at the replica. It must not be kept: a second holder would make the next change copy it.
+    func withReplica<R>(_ body: (Replica) -> R) -> R? {
+        guard let replica = database.assumeIsolated({ $0.replica }) else { return nil }
+        return body(replica)
+    }
+}
+
+extension Event.Kind {
+    fileprivate var logLevel: Logger.Level {
+        switch self {
+        case .drift, .contested, .layoutRejected, .applyFailed, .disconnected: .warning
+        case .started, .connected, .layoutLoaded, .repaired, .released, .applied, .stopped: .info
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import OVSDB
+
+/// Where an agent finds and leaves things: the daemon's options.
+package struct AgentConfiguration: Sendable {
+    /// The operator's layout file.
+    package var layoutPath: String
+    /// The database servers to try in turn.
+    package var remotes: [Remote]
+    /// The path of the control socket.
+    package var controlPath: String
+    /// The folder in which ovs-vswitchd puts its `<bridge>.mgmt` sockets.
+    package var openFlowFolder: String
+    /// The folder that keeps what must survive a restart.
+    package var stateFolder: String
+
+    /// `openFlowFolder`: `nil` for the folder of the database's unix socket, or `/run/openvswitch` where it has none.
+    package init(
+        layoutPath: String,
+        remotes: [Remote],
+        controlPath: String,
+        openFlowFolder: String? = nil,
+        stateFolder: String
+    ) {
+        self.layoutPath = layoutPath
+        self.remotes = remotes
+        self.controlPath = controlPath
+        self.openFlowFolder = openFlowFolder ?? Self.folder(ofSocketAmong: remotes) ?? "/run/openvswitch"
+        self.stateFolder = stateFolder
+    }
+
+    private static func folder(ofSocketAmong remotes: [Remote]) -> String? {
+        for case .unix(let path) in remotes {
+            guard let slash = path.lastIndex(of: "/") else { return "." }
+            return slash == path.startIndex ? "/" : String(path[..<slash])
+        }
+        return nil
+    }
+}

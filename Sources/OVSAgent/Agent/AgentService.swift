@@ -1,0 +1,60 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+
+/// The whole daemon as one service: layout, control socket, agent; then it works until it is asked to end.
+package struct AgentService: Service, CustomStringConvertible {
+    /// How the service group's log names it.
+    package let description = "agent"
+
+    private let agent: Agent
+    private let control: ControlServer
+    private let beginning: Agent.Beginning
+
+    /// Takes the layout and the control socket, and touches nothing else. Throws why the daemon can't begin.
+    package static func prepare(
+        _ configuration: AgentConfiguration,
+        logLevel: LogLevel,
+        logger: Logger
+    ) async throws -> AgentService {
+        let store = LayoutStore(folder: configuration.stateFolder)
+        let beginning = try Agent.begin(configuration, store: store)
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let agent = try Agent(
+            configuration,
+            layout: beginning.layout,
+            layoutError: beginning.layoutError,
+            store: store,
+            on: loop,
+            logLevel: logLevel,
+            logger: logger
+        )
+        let control = try await ControlServer.start(
+            at: configuration.controlPath,
+            target: agent,
+            on: loop,
+            logger: logger
+        )
+        return AgentService(agent: agent, control: control, beginning: beginning)
+    }
+
+    /// Works until the group shuts down or a caller of the control socket asks for the end.
+    package func run() async throws {
+        if let bytes = beginning.bytes { await agent.keep(bytes) }
+        await agent.start(control: control)
+        try await withGracefulShutdownHandler {
+            try await agent.untilEnd()
+        } onGracefulShutdown: {
+            agent.requestEnd()
+        }
+        await agent.stop()
+        await control.stop()
+    }
+
+    /// Reads the layout file again, as SIGHUP asks. What is wrong with it stands in the journal and the status.
+    package func reload() async {
+        _ = try? await agent.reload(allowRemoval: false).get()
+    }
+}

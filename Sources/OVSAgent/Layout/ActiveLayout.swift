@@ -1,0 +1,55 @@
+/// A layout that was read, with what tells its file apart from another version.
+struct ActiveLayout: Hashable, Sendable {
+    var layout: Layout
+    /// See ``digest(of:)``.
+    var digest: String
+    /// What was found and not refused, as `FILE:LINE:COLUMN: warning: text`.
+    var warnings: [String]
+
+    /// Reads a layout's bytes; throws what is wrong with it.
+    init(_ bytes: [UInt8], file: String) throws(LayoutRejection) {
+        switch LayoutParser.parse(bytes, file: file) {
+        case .accepted(let layout, let warnings):
+            self.layout = layout
+            self.warnings = warnings.map(\.description)
+            digest = Self.digest(of: bytes)
+        case .refused(let findings):
+            throw LayoutRejection(findings: findings.map(\.description))
+        }
+    }
+
+    /// 64-bit FNV-1a of the file's bytes as 16 hexadecimal digits. It tells versions of a file apart; it proves nothing.
+    static func digest(of bytes: [UInt8]) -> String {
+        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// Why a layout was not taken: one finding a line.
+struct LayoutRejection: Error, Hashable, Sendable, CustomStringConvertible {
+    var findings: [String]
+
+    var description: String { findings.joined(separator: "\n") }
+}
+
+extension Layout {
+    /// What an operator must allow before this layout may follow `former`; `nil` when nothing.
+    ///
+    /// Taking away a virtual switch that has an uplink, its uplink, or every switch there was, can cut a host's only
+    /// cable (DESIGN, rule 8).
+    func removal(from former: Layout) -> String? {
+        let kept = Dictionary(virtualSwitches.map { ($0.lane, $0) }) { first, _ in first }
+        if former.virtualSwitches.allSatisfy({ kept[$0.lane] == nil }) {
+            return "it has none of the virtual switches that there are"
+        }
+        for virtualSwitch in former.virtualSwitches where virtualSwitch.uplink != nil {
+            let bridge = virtualSwitch.lane.uplinkBridge
+            guard let next = kept[virtualSwitch.lane] else {
+                return "it takes away the virtual switch on \(bridge), which has an uplink"
+            }
+            if next.uplink == nil { return "it takes away the uplink of \(bridge)" }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,58 @@
+import Glibc
+
+/// The last accepted layout, kept in the state folder so that a bad file does not leave a restarted agent without any.
+///
+/// Saved by writing beside it and renaming: whatever happens, the file is the former one or the new one, whole.
+struct LayoutStore: Sendable {
+    /// The state folder.
+    let folder: String
+
+    /// The file of the last accepted layout.
+    var path: String { "\(folder)/layout.yaml" }
+
+    /// Why a layout can't be kept: the path and the system's words.
+    struct Failure: Error, Sendable, CustomStringConvertible {
+        var description: String
+
+        fileprivate init(_ path: String, _ code: Int32) {
+            description = "\(path): \(String(cString: strerror(code)))"
+        }
+    }
+
+    /// The bytes last saved; `nil` where there are none, or none that can be read.
+    func load() -> [UInt8]? { try? BoundedFile.bytes(of: path, onlyRegular: true) }
+
+    /// Replaces what was saved, and returns once it is on the disk. Makes the folder where it is missing.
+    func save(_ bytes: [UInt8]) throws(Failure) {
+        if mkdir(folder, 0o750) != 0, errno != EEXIST { throw Failure(folder, errno) }
+        let draft = "\(path).new"
+        let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        guard file >= 0 else { throw Failure(draft, errno) }
+        let failure = write(bytes, to: file)
+        close(file)
+        if let failure {
+            unlink(draft)
+            throw Failure(draft, failure)
+        }
+        guard rename(draft, path) == 0 else { throw Failure(path, errno) }
+        // The new name, too, has to reach the disk.
+        let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if directory >= 0 {
+            fsync(directory)
+            close(directory)
+        }
+    }
+
+    /// The errno of what failed.
+    private func write(_ bytes: [UInt8], to file: Int32) -> Int32? {
+        bytes.withUnsafeBytes { bytes in
+            var written = 0
+            while written < bytes.count {
+                let count = Glibc.write(file, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+                if count < 0, errno != EINTR { return errno }
+                written += max(0, count)
+            }
+            return fsync(file) == 0 ? nil : errno
+        }
+    }
+}
