@@ -121,6 +121,71 @@ struct PlanDatabase: CustomStringConvertible {
         set(Key(table: table, uuid: uuid), assignment)
     }
 
+    /// Hooks ports, written as in ``init(_:hasRoot:)``, into a bridge that stands.
+    mutating func addPorts(_ bridge: String, _ text: String) {
+        guard let uuid = uuid("Bridge", bridge) else { return }
+        var key: Key?
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ").map(String.init)
+            if words[0] == "port" {
+                let port = row("Port", words)
+                refer(Key(table: "Bridge", uuid: uuid), "ports", port)
+                key = port
+                if text.contains("\n") || words[1].hasPrefix("&") { continue }
+                refer(port, "interfaces", add("Interface", ["name": Datum(.string(words[1]))]))
+            } else if let key {
+                refer(key, "interfaces", row("Interface", words))
+            }
+        }
+    }
+
+    /// Adds a bridge with ports.
+    mutating func addBridge(_ text: String) {
+        let lines = text.split(separator: "\n").map(String.init)
+        guard let root = rows.keys.first(where: { $0.table == "Open_vSwitch" }) else { return }
+        let words = lines[0].split(separator: " ").map(String.init)
+        refer(root, "bridges", row("Bridge", words))
+        for line in lines.dropFirst() { addPorts(words[1], line) }
+    }
+
+    mutating func addInterfaces(_ port: String, _ text: String) {
+        guard let uuid = uuid("Port", port) else { return }
+        refer(
+            Key(table: "Port", uuid: uuid),
+            "interfaces",
+            row("Interface", text.split(separator: " ").map(String.init))
+        )
+    }
+
+    mutating func addController(_ bridge: String, _ target: String) {
+        guard let uuid = uuid("Bridge", bridge) else { return }
+        refer(Key(table: "Bridge", uuid: uuid), "controller", add("Controller", ["target": Datum(.string(target))]))
+    }
+
+    mutating func movePort(_ port: String, to bridge: String) {
+        guard let row = uuid("Port", port), let place = uuid("Bridge", bridge) else { return }
+        unhook(row)
+        refer(Key(table: "Bridge", uuid: place), "ports", Key(table: "Port", uuid: row))
+    }
+
+    /// Takes a row out of what refers to it, so that it goes.
+    mutating func remove(_ table: String, _ name: String) {
+        guard let row = uuid(table, name) else {
+            Issue.record("no \(table) \(name)")
+            return
+        }
+        unhook(row)
+        collectGarbage()
+    }
+
+    private mutating func unhook(_ row: UUID) {
+        for (key, columns) in rows {
+            for (column, value) in columns where value.contains(.uuid(row)) {
+                rows[key]?[column] = Datum(set: value.atoms.filter { $0 != .uuid(row) })
+            }
+        }
+    }
+
     // MARK: Executing
 
     /// Commits, or throws and changes nothing.

@@ -112,9 +112,11 @@ extension Planner {
         }
     }
 
-    /// Whether a port is being taken off a bridge.
+    /// Whether a port is being taken off a bridge, or the bridge goes and the port with it.
     func isLeaving(_ port: UUID, bridge: UUID) -> Bool {
-        edit(of: bridge)?.leaving.contains(.uuid(port)) ?? false
+        if edit(of: bridge)?.leaving.contains(.uuid(port)) == true { return true }
+        guard let root = plan.root else { return false }
+        return edit(of: root)?.leaving.contains(.uuid(bridge)) ?? false
     }
 
     mutating func editMembers(of port: Row, joining: [Atom] = [], leaving: [Atom] = []) {
