@@ -218,6 +218,12 @@ struct PlanAdoptTests {
             obstacles: ["Port br0.dmx: the name belongs to"]
         ),
         AdoptCase(
+            testDescription: "a bridge of a lane port's name that holds something is an obstacle",
+            database: "bridge br0.mx.n\n port br0.mx.n\n port eth9",
+            ports: ["br0.mx.n": ["eth9"], "br.mx": ["br.mx", "br0.mx.n", "br0.mx.s"]],
+            obstacles: ["Bridge br0.mx.n: has the name of a lane's patch port"]
+        ),
+        AdoptCase(
             testDescription: "a stated datapath is refused on an adopted br0, and the chain follows br0",
             database: "bridge br0 datapath_type=netdev\n port br0",
             layout: {

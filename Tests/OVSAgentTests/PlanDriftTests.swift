@@ -161,6 +161,14 @@ struct PlanDriftTests {
             changes: ["- Bridge br0: ports br0.local", "+ Bridge br0.local: bridges br0.local"]
         ),
         DriftCase(
+            testDescription: "a bridge of a lane port's name",
+            edit: {
+                $0.remove("Port", "br0.dmx")
+                $0.addBridge("bridge br0.dmx\n port br0.dmx")
+            },
+            changes: ["- Bridge br0.dmx: bridges br0.dmx", "+ Bridge br0: ports br0.dmx"]
+        ),
+        DriftCase(
             testDescription: "an unknown chain port that holds a lane's interface",
             edit: {
                 $0.remove("Port", "br7.mx.s")

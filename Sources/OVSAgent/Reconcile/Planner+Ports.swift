@@ -14,6 +14,7 @@ enum PortOutcome {
 
 extension Planner {
     mutating func reconcile(_ port: DesiredPort, of bridge: DesiredBridge, standing bridgeRow: Row?) -> PortOutcome {
+        if port.row.role == .lane, let impostor = bridges[name: port.row.name] { evict(impostor) }
         let row = ports[name: port.row.name]
         var isHere = false
         if let row {
@@ -66,6 +67,27 @@ extension Planner {
             edit.leaving.append(.uuid(port.uuid))
         }
         plan.changes.append(Change(.remove, "Bridge \(bridge.name)", "ports", found: port.name))
+    }
+
+    /// A bridge of a lane port's name stands in that port's way: ovs-vswitchd gives every bridge a device of its name,
+    /// listed or not. It goes if it holds nothing else.
+    private mutating func evict(_ bridge: Row) {
+        let others = bridge["ports"].uuids.compactMap { ports[$0]?.name }.filter { LanePort(name: $0) == nil }.sorted()
+        guard others.isEmpty, let root = plan.root else {
+            plan.obstacles.append(
+                Obstacle(
+                    object: "Bridge \(bridge.name)",
+                    reason: """
+                        has the name of a lane's patch port, which cannot come up beside it, and holds \
+                        \(others.joined(separator: ", ")): move that elsewhere and delete the bridge
+                        """
+                )
+            )
+            return
+        }
+        edit("Bridge", bridge.uuid) { $0.assumed["ports"] = bridge["ports"] }
+        edit("Open_vSwitch", root) { $0.leaving.append(.uuid(bridge.uuid)) }
+        plan.changes.append(Change(.remove, "Bridge \(bridge.name)", "bridges", found: bridge.name))
     }
 
     /// Nobody but the layout puts a port on the shared chain. What is left of a lane that may not be removed stays.
