@@ -4,7 +4,7 @@ import Testing
 @testable import TestSupport
 
 /// The private switch that every integration test stands on, held to its own promises.
-@Suite("a private switch", .enabled(if: PrivateSwitch.reasonToSkip == nil, "Open vSwitch is not installed"))
+@Suite("a private switch", .enabled(if: PrivateSwitch.reasonToSkip == nil, "\(PrivateSwitch.reasonToSkip ?? "")"))
 struct PrivateSwitchTests {
     @Test("answers stock tools, survives the loss of either daemon, and leaves nothing behind")
     func life() async throws {

@@ -11,8 +11,8 @@ struct SessionStateMachineTests {
     @Test("greets, asks for everything, and is up once every answer is in, in whatever order")
     func comesUp() {
         let answers: [Frame] = [
-            .features(xid: 2), .ports(xid: 4, more: true, [(1, "a")]), .ports(xid: 4, [(2, "b")]),
-            .aggregate(xid: 5, flows: 3),
+            .features(xid: 2), .ports(xid: 5, more: true, [(1, "a")]), .ports(xid: 5, [(2, "b")]),
+            .aggregate(xid: 6, flows: 3),
         ]
         // The two parts of the ports keep their order.
         for order in [[0, 1, 2, 3], [3, 1, 2, 0], [1, 3, 0, 2], [1, 0, 3, 2]] {
@@ -30,9 +30,10 @@ struct SessionStateMachineTests {
             machine.received(.hello, now: at(0))
                 == .send([
                     Outgoing(xid: 2, message: .featuresRequest),
-                    Outgoing(xid: 3, message: .setConfig(missSendLength: 128)),
-                    Outgoing(xid: 4, message: .portDescriptionRequest),
-                    Outgoing(xid: 5, message: .aggregateRequest),
+                    Outgoing(xid: 3, message: .mutePackets),
+                    Outgoing(xid: 4, message: .setConfig(missSendLength: 128)),
+                    Outgoing(xid: 5, message: .portDescriptionRequest),
+                    Outgoing(xid: 6, message: .aggregateRequest),
                 ])
         )
     }
@@ -85,11 +86,11 @@ struct SessionStateMachineTests {
     func changeWhileSyncing() {
         var machine = greeted()
         _ = machine.received(.features(xid: 2), now: at(0))
-        _ = machine.received(.aggregate(xid: 5, flows: 0), now: at(0))
-        _ = machine.received(.ports(xid: 4, more: true, [(1, "a"), (2, "b")]), now: at(0))
+        _ = machine.received(.aggregate(xid: 6, flows: 0), now: at(0))
+        _ = machine.received(.ports(xid: 5, more: true, [(1, "a"), (2, "b")]), now: at(0))
         #expect(machine.received(.portStatus(.deleted, 1, "a"), now: at(0)) == .none)
         #expect(
-            machine.received(.ports(xid: 4, [(3, "c")]), now: at(0)) == .report(status(["b": 2, "c": 3], 0), send: [])
+            machine.received(.ports(xid: 5, [(3, "c")]), now: at(0)) == .report(status(["b": 2, "c": 3], 0), send: [])
         )
     }
 
@@ -102,18 +103,18 @@ struct SessionStateMachineTests {
                 Outgoing(xid: xid + 1, message: .aggregateRequest),
             ]
         }
-        #expect(machine.refresh() == .send(round(6)))
+        #expect(machine.refresh() == .send(round(7)))
         #expect(machine.refresh() == .none)
         #expect(machine.refresh() == .none)
         // Answers to the requests of an earlier round mean nothing.
-        #expect(machine.received(.ports(xid: 4, []), now: at(0)) == .none)
-        #expect(machine.received(.ports(xid: 6, [(1, "a")]), now: at(0)) == .none)
+        #expect(machine.received(.ports(xid: 5, []), now: at(0)) == .none)
+        #expect(machine.received(.ports(xid: 7, [(1, "a")]), now: at(0)) == .none)
         #expect(
-            machine.received(.aggregate(xid: 7, flows: 3), now: at(0)) == .report(status(["a": 1], 3), send: round(8))
+            machine.received(.aggregate(xid: 8, flows: 3), now: at(0)) == .report(status(["a": 1], 3), send: round(9))
         )
-        #expect(machine.received(.aggregate(xid: 9, flows: 4), now: at(0)) == .none)
-        #expect(machine.received(.ports(xid: 8, []), now: at(0)) == .report(status([:], 4), send: []))
-        #expect(machine.refresh() == .send(round(10)))
+        #expect(machine.received(.aggregate(xid: 10, flows: 4), now: at(0)) == .none)
+        #expect(machine.received(.ports(xid: 9, []), now: at(0)) == .report(status([:], 4), send: []))
+        #expect(machine.refresh() == .send(round(11)))
     }
 
     @Test("answers an echo with the same number and data, also before it is up")
@@ -130,11 +131,11 @@ struct SessionStateMachineTests {
         let probe = { SessionStateMachine.Action.send([Outgoing(xid: $0, message: .echoRequest)]) }
         #expect(machine.nextTimer == at(5))
         #expect(machine.timerFired(now: at(4.999)) == .none)
-        #expect(machine.timerFired(now: at(5)) == probe(6))
+        #expect(machine.timerFired(now: at(5)) == probe(7))
         #expect(machine.nextTimer == at(10))
-        #expect(machine.received(Frame(.echoReply, xid: 6), now: at(9.9)) == .none)
+        #expect(machine.received(Frame(.echoReply, xid: 7), now: at(9.9)) == .none)
         #expect(machine.timerFired(now: at(10)) == .none)
-        #expect(machine.timerFired(now: at(14.9)) == probe(7))
+        #expect(machine.timerFired(now: at(14.9)) == probe(8))
         #expect(machine.timerFired(now: at(19.9)) == .close(.silent(milliseconds: 10000), send: []))
         #expect(machine.timerFired(now: at(30)) == .none)
     }
@@ -194,9 +195,9 @@ struct SessionStateMachineTests {
     private func up(_ ports: [String: UInt32], flows: UInt32) -> SessionStateMachine {
         var machine = greeted()
         _ = machine.received(.features(xid: 2), now: at(0))
-        _ = machine.received(.ports(xid: 4, ports.map { ($0.value, $0.key) }), now: at(0))
+        _ = machine.received(.ports(xid: 5, ports.map { ($0.value, $0.key) }), now: at(0))
         #expect(
-            machine.received(.aggregate(xid: 5, flows: flows), now: at(0)) == .report(status(ports, flows), send: [])
+            machine.received(.aggregate(xid: 6, flows: flows), now: at(0)) == .report(status(ports, flows), send: [])
         )
         return machine
     }

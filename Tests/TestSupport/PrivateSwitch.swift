@@ -182,7 +182,7 @@ public final class PrivateSwitch: Sendable {
     }
 
     /// Runs any program to its end with `OVS_RUNDIR` at ``runFolder``, so that the stock tools find this switch
-    /// without being told (`ovs-vsctl show`, `ovs-ofctl show br0`); standard input is empty.
+    /// without being told (`ovs-vsctl show`, `ovs-ofctl show br0`, `ovs-appctl -t ovs-vswitchd ...`); standard input is empty.
     public func run(_ tool: String, _ arguments: [String], timeout: Duration = .seconds(30)) async throws -> ToolResult
     {
         try await Self.threads.runIfActive { try self.runBlocking(tool, arguments, timeout) }
@@ -252,13 +252,17 @@ public final class PrivateSwitch: Sendable {
 
     private func launch(_ daemon: Daemon, _ arguments: [String]) async throws {
         let name = "\(runFolder)/\(daemon.rawValue)"
-        let options = ["--pidfile=\(name).pid", "--unixctl=\(name).ctl", "--log-file=\(name).log", "-vconsole:off"]
+        let options = ["--pidfile=\(name).pid", "--log-file=\(name).log", "-vconsole:off"]
         // A killed daemon leaves its sockets behind; a new one replaces them.
         try await Self.threads.runIfActive {
             let child = try ChildProcess(daemon.rawValue, arguments + options, environment: self.environment)
             self.guardian.watch(child.pid)
             self.daemons.withLock { $0[daemon] = child }
-            try self.waitUntilAccepting(daemon == .server ? self.databaseSocket : "\(name).ctl", child, daemon)
+            try self.waitUntilAccepting(
+                daemon == .server ? self.databaseSocket : "\(name).\(child.pid).ctl",
+                child,
+                daemon
+            )
         }
     }
 

@@ -168,10 +168,12 @@ struct SessionStateMachine {
                     again: again
                 )
             }
-            let before = status
-            if case .portStatus(let change, let port) = message { status.ports.apply(change, port) }
+            guard case .portStatus(let change, let port) = message, status.ports.apply(change, port) else {
+                state = .up(status, survey, again: again)
+                return .none
+            }
             state = .up(status, survey, again: again)
-            return status == before ? .none : .report(status, send: [])
+            return .report(status, send: [])
         case (_, .connecting), (_, .closed):
             return .none
         }
@@ -185,11 +187,12 @@ struct SessionStateMachine {
             )
         }
         let features = request(.featuresRequest)
+        let muted = request(.mutePackets)
         // Before the ports are asked for: what changes after the answer is then announced.
         let config = request(.setConfig(missSendLength: 128))
         let (survey, requests) = beginSurvey()
         state = .syncing(featuresXID: features.xid, datapathID: nil, survey, again: false)
-        return .send([features, config] + requests)
+        return .send([features, muted, config] + requests)
     }
 
     private mutating func surveyed(_ status: SwitchStatus, again: Bool) -> Action {
@@ -221,10 +224,18 @@ struct SessionStateMachine {
 }
 
 extension SwitchPorts {
-    fileprivate mutating func apply(_ change: IncomingMessage.PortChange, _ port: SwitchPort) {
+    /// `false` when it was so already.
+    @discardableResult
+    fileprivate mutating func apply(_ change: IncomingMessage.PortChange, _ port: SwitchPort) -> Bool {
+        let before = self[number: port.number]
         switch change {
-        case .added, .modified: insert(port)
-        case .deleted: remove(number: port.number)
+        case .added, .modified:
+            if before == port { return false }
+            insert(port)
+        case .deleted:
+            if before == nil { return false }
+            remove(number: port.number)
         }
+        return true
     }
 }

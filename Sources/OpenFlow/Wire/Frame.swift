@@ -30,6 +30,7 @@ struct MessageType: RawRepresentable, Hashable, Sendable {
     static let multipartReply = MessageType(rawValue: 19)
     static let barrierRequest = MessageType(rawValue: 20)
     static let barrierReply = MessageType(rawValue: 21)
+    static let setAsync = MessageType(rawValue: 28)
 }
 
 /// Cuts the byte stream into frames. A message is at most 65535 bytes, by its own length field, so that is also the

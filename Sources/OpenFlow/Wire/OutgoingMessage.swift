@@ -12,6 +12,9 @@ enum OutgoingMessage: Hashable, Sendable {
     /// Bytes of a packet to send on a table miss. A service connection gets asynchronous messages, port status
     /// among them, only while this is not zero.
     case setConfig(missSendLength: UInt16)
+    /// Asks not to be sent packets and expired flows, which asynchronous messages would otherwise include: somebody's
+    /// `controller` action must not turn a port's whole traffic toward us.
+    case mutePackets
     case portDescriptionRequest
     /// Counts every flow of every table.
     case aggregateRequest
@@ -33,6 +36,7 @@ enum OutgoingMessage: Hashable, Sendable {
         case .echoReply: .echoReply
         case .featuresRequest: .featuresRequest
         case .setConfig: .setConfig
+        case .mutePackets: .setAsync
         case .portDescriptionRequest, .aggregateRequest: .multipartRequest
         case .barrierRequest: .barrierRequest
         }
@@ -51,6 +55,11 @@ enum OutgoingMessage: Hashable, Sendable {
         case .setConfig(let missSendLength):
             // Flags zero: fragments are handled like other packets, Open vSwitch's default.
             buffer.writeMultipleIntegers(UInt16(0), missSendLength)
+        case .mutePackets:
+            for property in [AsyncProperty.packetIn, AsyncProperty.flowRemoved] {
+                // Eight bytes long; no reason is of interest.
+                buffer.writeMultipleIntegers(property, UInt16(8), UInt32(0))
+            }
         case .portDescriptionRequest:
             writeMultipartHeader(.portDescription, into: &buffer)
         case .aggregateRequest:
@@ -75,6 +84,12 @@ enum OutgoingMessage: Hashable, Sendable {
 /// `enum ofp_hello_elem_type`.
 enum HelloElement {
     static let versionBitmap: UInt16 = 1
+}
+
+/// `enum ofp_async_config_prop_type`, those for a connection that is not a slave.
+enum AsyncProperty {
+    static let packetIn: UInt16 = 1
+    static let flowRemoved: UInt16 = 5
 }
 
 /// `enum ofp_multipart_type`.
