@@ -6,7 +6,7 @@ import OpenFlow
 extension Agent {
     /// Keeps one OpenFlow connection to every bridge that is wanted.
     func followSwitches() {
-        let wanted = Set((compiled?.desired.bridges ?? []).map(\.row.name))
+        let wanted = Set((planner?.desired?.bridges ?? []).map(\.row.name))
         for (bridge, connection) in switches where !wanted.contains(bridge) {
             connection.close()
             switches[bridge] = nil
@@ -27,9 +27,20 @@ extension Agent {
 
     /// Looks whether everything is applied, after anything that it follows from.
     func checkApplication() {
-        guard connection == .synced, lock == .held, compiled != nil else { return }
+        guard connection == .synced, lock == .held, planner != nil else { return }
+        retryAbsentSwitches()
         unapplied = withReplica(findUnapplied) ?? []
         follow(application.observe(isApplied: unapplied.isEmpty && !reconciler.isBusy, now: .now()))
+    }
+
+    /// Where ovs-vswitchd has taken a configuration, it may have opened the bridges that were out of reach before.
+    private func retryAbsentSwitches() {
+        let current = withReplica { $0.currentConfiguration } ?? nil
+        guard current != lastConfiguration else { return }
+        lastConfiguration = current
+        for connection in switches.values {
+            if case .down = connection.state { connection.refresh() }
+        }
     }
 
     private func follow(_ transition: Application.Transition?) {
@@ -51,7 +62,7 @@ extension Agent {
         if let reason = configurationBehind(replica) { return [reason] }
         var missing: [Status.Reason] = []
         var outages: [SwitchConnection.Outage] = []
-        for bridge in compiled?.desired.bridges ?? [] where replica["Bridge"][name: bridge.row.name] != nil {
+        for bridge in planner?.desired?.bridges ?? [] where replica["Bridge"][name: bridge.row.name] != nil {
             switch switches[bridge.row.name]?.state {
             case .up(let status): missing += findMissingPorts(of: bridge, in: status.ports, replica)
             case .down(let outage): outages.append(outage)
@@ -71,8 +82,7 @@ extension Agent {
     }
 
     private func configurationBehind(_ replica: Replica) -> Status.Reason? {
-        guard let awaited = awaitedConfiguration, let root = replica["Open_vSwitch"].uuids.first,
-            let current = replica["Open_vSwitch"][root]?["cur_cfg"].integer, current < awaited
+        guard let awaited = awaitedConfiguration, let current = replica.currentConfiguration, current < awaited
         else { return nil }
         return Status.Reason(
             "ovs-vswitchd has not taken configuration \(awaited), it is at \(current)",
@@ -105,6 +115,12 @@ extension Agent {
 }
 
 extension Replica {
+    /// `cur_cfg`: the last configuration that ovs-vswitchd has taken, as far as it lives.
+    fileprivate var currentConfiguration: Int64? {
+        let table = self["Open_vSwitch"]
+        return table.uuids.first.flatMap { table[$0]?["cur_cfg"].integer }
+    }
+
     /// The name of the bridge that has a port.
     fileprivate func bridge(ofPort port: UUID) -> String? {
         referrers(of: port).lazy.compactMap { self["Bridge"][$0.row]?.name }.first

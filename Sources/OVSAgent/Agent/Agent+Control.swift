@@ -88,9 +88,8 @@ extension Agent: ControlTarget {
         // What a layout given here takes away is shown as if it were allowed, with a word that it must be.
         let removal = wanted.removal(from: active.layout)
         let plan = withReplica { replica in
-            let found = Found(for: wanted, in: replica)
-            let desired = DesiredState(layout: wanted, found: found, schema: replica.schema)
-            return Plan.make(desired: desired, replica: replica, removeLeftovers: mayRemove || layout != nil)
+            var planner = RowPlanner(layout: wanted, schema: replica.schema)
+            return planner.plan(replica, removeLeftovers: mayRemove || layout != nil)
         }
         guard let plan else { throw CommandFailure("there is no snapshot of the database") }
         var lines = plan.changes.map(\.description) + plan.notes

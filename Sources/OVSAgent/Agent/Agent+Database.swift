@@ -16,7 +16,7 @@ extension Agent {
             }
         case .synced:
             connection = .synced
-            compiled = nil
+            planner = nil
             // A database that was put in place of another counts its configurations anew.
             awaitedConfiguration = nil
             beginIfReady()

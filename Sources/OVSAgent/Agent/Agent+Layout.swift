@@ -75,6 +75,7 @@ extension Agent {
         // What was allowed for this very layout stays allowed until it is done.
         mayRemove = allowRemoval || (isSame && mayRemove)
         active = layout
+        planner = nil
         layoutError = nil
         reportLayout()
         keep(bytes)

@@ -25,13 +25,10 @@ extension Agent {
 
     /// What differs now, under the layout at work.
     private func makePlan(_ replica: Replica) -> Plan {
-        let found = Found(for: active.layout, in: replica)
-        if compiled?.layout != active.layout || compiled?.found != found {
-            let desired = DesiredState(layout: active.layout, found: found, schema: replica.schema)
-            compiled = Compiled(layout: active.layout, found: found, desired: desired)
-        }
-        guard let compiled else { return Plan() }
-        return Plan.make(desired: compiled.desired, replica: replica, removeLeftovers: mayRemove)
+        var planner = self.planner ?? RowPlanner(layout: active.layout, schema: replica.schema)
+        let plan = planner.plan(replica, removeLeftovers: mayRemove)
+        self.planner = planner
+        return plan
     }
 
     /// The database is as wanted: from now on every difference is somebody else's.

@@ -36,7 +36,8 @@ actor Agent {
 
     // Reconciling.
     var reconciler = ReconcileStateMachine()
-    var compiled: Compiled?
+    /// For the layout at work and the schema of this session; `nil` before the first plan under both.
+    var planner: RowPlanner?
     var cause = Cause.start
     /// When the first notification came that the next plan answers.
     var noticedAt: NIODeadline?
@@ -54,6 +55,8 @@ actor Agent {
     var unapplied: [Status.Reason] = []
     /// The `next_cfg` of our last transaction, which `cur_cfg` has to reach.
     var awaitedConfiguration: Int64?
+    /// `cur_cfg` as last seen.
+    var lastConfiguration: Int64?
     var applicationTimer: Scheduled<Void>?
 
     // What is told.
@@ -83,13 +86,6 @@ actor Agent {
         case settle
         /// All was in sync, and then somebody changed the database.
         case drift = "repair"
-    }
-
-    /// The desired state, with what it was compiled from.
-    struct Compiled: Sendable {
-        var layout: Layout
-        var found: Found
-        var desired: DesiredState
     }
 
     init(

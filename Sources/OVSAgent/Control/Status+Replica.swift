@@ -49,7 +49,7 @@ extension Status.Member {
 extension Status.ChainBridge {
     /// The chain's bridges from the VMs to the wire; `flows` holds what is known of each, by bridge.
     static func all(in replica: Replica, flows: [String: Status.Flows] = [:]) -> [Status.ChainBridge] {
-        ChainNames.bridges.map { bridge in
+        ChainBridge.allCases.map(\.name).map { bridge in
             Status.ChainBridge(
                 bridge: bridge,
                 present: replica["Bridge"][name: bridge] != nil,

@@ -22,10 +22,10 @@ extension Topology.VirtualSwitch {
             uniquingKeysWith: { first, _ in first }
         )
         let ports = replica.ports(of: bridge).map { Topology.Port($0, vlans, in: replica) }
-        let owned = [bridge, declared.uplink?.name, ChainNames.uplinkBridgePort(of: lane)]
+        let owned = [bridge, declared.uplink?.name, LanePort(.uplink, of: lane).name]
         hostPort = ports.first { $0.name == lane.uplinkBridge } ?? Topology.Port(name: bridge, present: false)
         directPorts = ports.filter { !owned.contains($0.name) }
-        let hops = ChainNames.hops(of: lane)
+        let hops = Hop.all(of: lane)
         let hopBridges = [bridge] + hops.map(\.bridge)
         chain = zip(hops, hopBridges).map { hop, wireBridge in
             Topology.Hop(
@@ -38,6 +38,30 @@ extension Topology.VirtualSwitch {
         let local = [lane.localBridge, hops.last?.vmSide]
         vmPorts = replica.ports(of: lane.localBridge).filter { !local.contains($0.name) }
             .map { Topology.Port($0, vlans, in: replica) }
+    }
+}
+
+/// One patch pair of a lane: the port nearer to the wire, the port nearer to the VMs, and the bridge that this one is on.
+private struct Hop {
+    var wireSide: String
+    var vmSide: String
+    var bridge: String
+
+    /// From brN to brN.local.
+    static func all(of lane: Lane) -> [Hop] {
+        LanePort.all(of: lane).reversed().filter { !$0.isSouth }.map { vmSide in
+            Hop(wireSide: vmSide.peer.name, vmSide: vmSide.name, bridge: vmSide.bridge)
+        }
+    }
+}
+
+extension LanePort {
+    /// Whether the port leads toward the VMs.
+    fileprivate var isSouth: Bool {
+        switch place {
+        case .south, .uplink: true
+        case .local, .north: false
+        }
     }
 }
 

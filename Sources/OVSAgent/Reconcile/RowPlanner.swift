@@ -2,11 +2,14 @@ import OVSDB
 
 /// Plans for one layout again and again, as notifications arrive: the desired state is compiled anew only when one of
 /// the few facts that it depends on has changed.
-package struct RowPlanner: Sendable {
+struct RowPlanner: Sendable {
     let layout: Layout
     /// The part of the server's schema that the replica follows.
     let schema: DatabaseSchema
     private var compiled: (found: Found, desired: DesiredState)?
+
+    /// The desired state as of the last plan; `nil` before the first.
+    var desired: DesiredState? { compiled?.desired }
 
     init(layout: Layout, schema: DatabaseSchema) {
         self.layout = layout
