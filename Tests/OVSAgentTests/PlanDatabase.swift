@@ -181,7 +181,10 @@ struct PlanDatabase: CustomStringConvertible {
     private mutating func unhook(_ row: UUID) {
         for (key, columns) in rows {
             for (column, value) in columns where value.contains(.uuid(row)) {
-                rows[key]?[column] = Datum(set: value.atoms.filter { $0 != .uuid(row) })
+                let rest = Datum(set: value.atoms.filter { $0 != .uuid(row) })
+                rows[key]?[column] = rest
+                // The server has no port without an interface.
+                if key.table == "Port", rest.isEmpty { unhook(key.uuid) }
             }
         }
     }

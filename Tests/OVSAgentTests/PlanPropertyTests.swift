@@ -1,0 +1,188 @@
+import OVSDB
+import Testing
+
+@testable import OVSAgent
+
+/// Whatever stands in a database: the plan commits, a second one is empty, and nothing foreign is touched.
+@Suite("A plan for any database")
+struct PlanPropertyTests {
+    static let layout = Layout(virtualSwitches: [.on(0), .on(7, ["eth7"])])
+
+    /// A fixed set, and one run's own; an issue names the seed.
+    static let seeds: [UInt64] = Array(1...60) + (0..<20).map { _ in UInt64.random(in: 1000 ... .max) }
+
+    @Test("commits, settles and keeps its hands off what is foreign", arguments: seeds)
+    func property(_ seed: UInt64) throws {
+        var random = Seeded(state: seed)
+        var layout = Self.layout
+        if random.chance(3) { layout.virtualSwitches[0].uplink?.adopt = true }
+        if random.chance(3) { layout.virtualSwitches[1].uplink?.name = "bond0" }
+        let mayRemove = random.chance(2)
+        var database = Self.database(&random)
+        if random.chance(2) {
+            try Self.settle(&database, Self.layout, false, seed)
+            for _ in 0..<Int.random(in: 1...6, using: &random) { Self.disturb(&database, &random) }
+        }
+        let before = database
+        let plan = database.plan(layout, removeLeftovers: mayRemove)
+        try Self.checkReach(of: plan, in: before, layout, seed)
+        try Self.settle(&database, layout, mayRemove, seed)
+        for (key, row) in before.rows where Self.isForeign(key, in: before, layout) {
+            let (row, after) = (row.filter { $0.value.uuids.isEmpty }, database.rows[key] ?? [:])
+            for (column, value) in row {
+                #expect(after[column] == value, "seed \(seed): \(row["name"] ?? "") \(column)")
+            }
+        }
+    }
+
+    /// Where one plan frees what another name needs, the next one takes it: three are always enough.
+    private static func settle(
+        _ database: inout PlanDatabase,
+        _ layout: Layout,
+        _ mayRemove: Bool,
+        _ seed: UInt64
+    ) throws {
+        for _ in 0..<3 {
+            let plan = database.plan(layout, removeLeftovers: mayRemove)
+            #expect(plan.isEmpty == plan.changes.isEmpty, "seed \(seed)")
+            if plan.isEmpty { return }
+            try database.commit(plan.operations(lock: nil, comment: "seed \(seed)"))
+        }
+        #expect(database.plan(layout, removeLeftovers: mayRemove).changes == [], "seed \(seed)")
+    }
+
+    /// Every row that an operation names is ours by name, or loses to us something of a name of ours.
+    private static func checkReach(
+        of plan: Plan,
+        in database: PlanDatabase,
+        _ layout: Layout,
+        _ seed: UInt64
+    ) throws {
+        for edit in plan.edits where edit.table != "Open_vSwitch" {
+            let key = PlanDatabase.Key(table: edit.table, uuid: edit.row)
+            guard isForeign(key, in: database, layout) else { continue }
+            let name = database.rows[key]?["name"]?.string ?? ""
+            #expect(
+                edit.values.isEmpty && edit.keys.isEmpty && edit.joining.isEmpty,
+                "seed \(seed): \(edit.table) \(name)"
+            )
+            for case .uuid(let uuid) in edit.leaving {
+                let child = PlanDatabase.Key(table: edit.table == "Bridge" ? "Port" : "Interface", uuid: uuid)
+                let members = database.rows[child]?["interfaces"]?.uuids ?? []
+                let isOurs =
+                    !isForeign(child, in: database, layout)
+                    || members.allSatisfy { !isForeign(.init(table: "Interface", uuid: $0), in: database, layout) }
+                #expect(isOurs, "seed \(seed): \(name) loses what is not ours")
+            }
+        }
+    }
+
+    private static func isForeign(_ key: PlanDatabase.Key, in database: PlanDatabase, _ layout: Layout) -> Bool {
+        guard ["Bridge", "Port", "Interface"].contains(key.table), let row = database.rows[key] else { return false }
+        let name = row["name"]?.string ?? ""
+        if DerivedName(name) != nil { return false }
+        let ours = layout.virtualSwitches.compactMap(\.uplink).flatMap { uplink in
+            guard case .list(let nics) = uplink.nics else { return [uplink.name] }
+            return nics + [uplink.name]
+        }
+        if ours.contains(name) || row["external_ids"]?[Mark.role] == Role.uplink.rawValue { return false }
+        // A port whose only interface bears a name of ours goes with it.
+        let members = (row["interfaces"]?.uuids ?? []).map { PlanDatabase.Key(table: "Interface", uuid: $0) }
+        let memberNames = members.compactMap { database.rows[$0]?["name"]?.string }
+        if !members.isEmpty, memberNames.allSatisfy({ DerivedName($0) != nil || ours.contains($0) }) { return false }
+        // Ports of the shared chain, and what is in them, are removed.
+        let places = database.rows.filter { $0.value.values.contains { $0.contains(.uuid(key.uuid)) } }
+        return !places.contains { place, row in
+            let name = row["name"]?.string ?? ""
+            return ChainBridge(name: name) != nil || (place.table == "Port" && !isForeign(place, in: database, layout))
+                || (place.table == "Bridge" && LanePort(name: name) != nil)
+        }
+    }
+
+    // MARK: Databases
+
+    private static let bridgeNames = ["br0", "br7", "br0.local", "br.mx", "br.nf", "ovs1", "ovs2", "br3", "br0.dmx"]
+    private static let names =
+        bridgeNames + [
+            "br0-up", "bond0", "eth0", "eth1", "eth7", "eth9", "vnet0", "vnet1", "vnet2", "br0.mx.s", "br0.nf.n",
+            "br7.dmx", "br7.local.n", "br3.mx.s", "br7.local",
+        ]
+    private static let marks = [
+        "external_ids:ovs-agent-role=uplink", "external_ids:ovs-agent-role=lane",
+        "external_ids:ovs-agent-role=uplink-bridge", "external_ids:ovs-agent-made=true", "external_ids:theirs=1",
+        "external_ids:ovs-agent-uplink=bond0", "external_ids:ovs-agent-hwaddr=02:00:00:00:00:01",
+        "other_config:hwaddr=02:00:00:00:00:02",
+    ]
+
+    private static func database(_ random: inout Seeded) -> PlanDatabase {
+        var bridges = bridgeNames.shuffled(using: &random).prefix(Int.random(in: 0...6, using: &random))[...]
+        var ports = names.shuffled(using: &random)[...]
+        var interfaces = names.shuffled(using: &random)[...]
+        var lines: [String] = []
+        var written: [String] = []
+        while let bridge = bridges.popFirst() {
+            lines.append("bridge \(bridge) \(someMarks(&random))")
+            for _ in 0..<Int.random(in: 0...4, using: &random) {
+                if random.chance(10), let again = written.randomElement(using: &random) {
+                    lines.append("port &\(again)")
+                    continue
+                }
+                guard let port = ports.popFirst(), !interfaces.isEmpty else { break }
+                lines.append("port \(port) \(random.chance(2) ? "tag=5" : "") \(someMarks(&random))")
+                written.append(port)
+                let own = interfaces.firstIndex(of: port)
+                for index in 0..<Int.random(in: 1...2, using: &random) {
+                    guard !interfaces.isEmpty else { break }
+                    let usual = index == 0 && own != nil && random.chance(2)
+                    let name = usual ? interfaces.remove(at: own ?? interfaces.startIndex) : interfaces.removeFirst()
+                    lines.append("interface \(name) \(someMarks(&random))")
+                }
+            }
+        }
+        return PlanDatabase(lines.joined(separator: "\n"))
+    }
+
+    private static func someMarks(_ random: inout Seeded) -> String {
+        marks.filter { _ in random.chance(8) }.joined(separator: " ")
+    }
+
+    /// One edit as others might make it.
+    private static func disturb(_ database: inout PlanDatabase, _ random: inout Seeded) {
+        let table = ["Bridge", "Port", "Interface"].randomElement(using: &random) ?? "Port"
+        guard let name = database.names(table).randomElement(using: &random) else { return }
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0: database.remove(table, name)
+        case 1:
+            database.set(
+                table,
+                name,
+                marks.filter { table == "Bridge" || !$0.hasPrefix("other") }.randomElement(using: &random) ?? ""
+            )
+        case 2:
+            guard let port = database.names("Port").randomElement(using: &random),
+                let bridge = database.names("Bridge").randomElement(using: &random)
+            else { return }
+            database.movePort(port, to: bridge)
+        case 3: database.set(table, name, "external_ids:ovs-agent-role=")
+        default:
+            guard let bridge = database.names("Bridge").randomElement(using: &random) else { return }
+            database.addPorts(bridge, "port x\(random.next() % 1_000_000)")
+        }
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+struct Seeded: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// True once in so many.
+    mutating func chance(_ times: Int) -> Bool { Int.random(in: 0..<times, using: &self) == 0 }
+}
