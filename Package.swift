@@ -110,7 +110,16 @@ let package = Package(
         ),
         .testTarget(
             name: "OVSAgentTests",
-            dependencies: ["OVSAgent", "OVSDB", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")],
+            dependencies: [
+                "OVSAgent",
+                "OVSDB",
+                "TestSupport",
+                "ovs-agentctl",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: settings
         ),
     ],

@@ -62,6 +62,7 @@ struct ControlServer: Sendable {
 
     /// Removes the socket, ends the service and closes every connection.
     func stop() async {
+        guard channel.isActive else { return }
         socket.remove()
         try? await channel.close()
         let core = core

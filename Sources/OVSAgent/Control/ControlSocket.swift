@@ -41,7 +41,8 @@ struct ControlSocket: Sendable {
         }
     }
 
-    /// Removes the file unless another process has put its own there.
+    /// Removes the file unless another process has put its own there. Call it before the descriptor is closed: until
+    /// then the kernel gives the inode to no other file.
     func remove() {
         guard FileIdentity(of: path) == identity else { return }
         unlink(path)
@@ -96,7 +97,7 @@ enum ControlSocketError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Which file a path names now: two files never share it at the same time.
+/// Which file a path names now: no two files share it at the same time.
 private struct FileIdentity: Hashable, Sendable {
     private let device: dev_t
     private let inode: ino_t

@@ -1,0 +1,248 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import OVSDB
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// The control socket with the stock ovs-appctl and with our own client at its other end.
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil, "Open vSwitch is not installed")) struct ControlServerTests {
+    @Test("stock ovs-appctl is answered")
+    func appctl() async throws {
+        try await ControlFixture.with { fixture in
+            let version = try await fixture.appctl("version")
+            #expect(version.output == "ovs-agentd \(AgentVersion.current)\n")
+            #expect(version.exitCode == 0)
+            let commands = try await fixture.appctl("list-commands").output
+            #expect(commands.hasPrefix("The available commands are:\n  events         [ID]\n  events/wait    ID\n"))
+            #expect(try await fixture.appctl("status").output.hasPrefix("in-sync      ovs-agentd"))
+            let json = try await fixture.appctl("status", "--json").output
+            #expect(try JSON(parsing: json.utf8)["state"] == "in-sync")
+            let unknown = try await fixture.appctl("nope")
+            #expect(unknown.exitCode == 2)
+            #expect(unknown.errorOutput.hasPrefix(#""nope" is not a valid command (use "list-commands""#))
+            #expect(try await fixture.appctl("plan").output == "nothing to change\n")
+            #expect(try await fixture.appctl("plan", "l.yaml", "version: 1").output == "add Bridge br0\n")
+            let bad = try await fixture.appctl("plan", "l.yaml", "bad")
+            #expect(bad.errorOutput.hasPrefix("l.yaml:1:1: error: bad layout\n"))
+            #expect(try await fixture.appctl("reload", "--allow-removal").output == "layout d2 at work\n")
+            #expect(try await fixture.appctl("vlog/set", "any:any:dbg").output == "")
+            #expect(
+                try await fixture.target.log() == [
+                    "plan - 0", "plan l.yaml 10", "plan l.yaml 3", "reload true", "level debug",
+                ]
+            )
+        }
+    }
+
+    @Test("exit is answered before the agent is told")
+    func exit() async throws {
+        try await ControlFixture.with { fixture in
+            let result = try await fixture.appctl("exit")
+            #expect(result.exitCode == 0)
+            #expect(result.output == "")
+            try await fixture.target.exited.get()
+        }
+    }
+
+    @Test("the socket is made 0660 in a folder made 0750, and goes with the server")
+    func modes() async throws {
+        try await ControlFixture.with { fixture in
+            #expect(fixture.mode(of: fixture.path) == S_IFSOCK | 0o660)
+            #expect(fixture.mode(of: "\(fixture.ovs.runFolder)/agent").map { $0 & ~0o027 } == S_IFDIR | 0o750)
+            await fixture.server.stop()
+            #expect(fixture.mode(of: fixture.path) == nil)
+        }
+    }
+
+    @Test("a living socket is never taken, and the error names its process")
+    func livingSocket() async throws {
+        try await ControlFixture.with { fixture in
+            #expect(throws: ControlSocketError.inUse(fixture.path, pid: getpid())) {
+                try ControlSocket.listen(at: fixture.path)
+            }
+            let database = fixture.ovs.databaseSocket
+            do {
+                _ = try ControlSocket.listen(at: database)
+                Issue.record("the database's socket was taken")
+            } catch ControlSocketError.inUse(let path, let pid) {
+                #expect(path == database)
+                #expect(pid != nil && pid != getpid())
+            }
+            let version = try await fixture.appctl("version")
+            #expect(version.exitCode == 0)
+        }
+    }
+
+    @Test("a dead socket is replaced; a file, a folder and a path too long are refused")
+    func otherFiles() async throws {
+        try await ControlFixture.with { fixture in
+            let folder = fixture.ovs.runFolder
+            let dead = try ControlSocket.listen(at: "\(folder)/dead.sock")
+            close(dead.descriptor)
+            let first = try ControlSocket.listen(at: "\(folder)/dead.sock")
+            defer { close(first.descriptor) }
+            #expect(unlink("\(folder)/dead.sock") == 0)
+            let second = try ControlSocket.listen(at: "\(folder)/dead.sock")
+            defer { close(second.descriptor) }
+            // The first one's late farewell must not take away the second one's file.
+            first.remove()
+            #expect(fixture.mode(of: "\(folder)/dead.sock") == S_IFSOCK | 0o660)
+            second.remove()
+            #expect(fixture.mode(of: "\(folder)/dead.sock") == nil)
+            for path in ["\(folder)/conf.db", "\(folder)/agent"] {
+                #expect(throws: ControlSocketError.notASocket(path)) { try ControlSocket.listen(at: path) }
+            }
+            let long = "\(folder)/" + String(repeating: "x", count: 108)
+            #expect(throws: ControlSocketError.pathTooLong(long)) { try ControlSocket.listen(at: long) }
+            #expect(throws: ControlSocketError.failed("\(folder)/no/no", "make folder", ENOENT)) {
+                try ControlSocket.listen(at: "\(folder)/no/no/x.sock")
+            }
+        }
+    }
+
+    @Test("answers keep the order of the requests, also when the first one takes long")
+    func order() async throws {
+        try await ControlFixture.with { fixture in
+            try await fixture.target.holdPlans()
+            let wire = try Wire(fixture.path)
+            try wire.send(#"{"id":1,"method":"plan","params":[]}{"id":2,"method":"version","params":[]}"#)
+            let other = try Wire(fixture.path)
+            try other.send(#"{"id":3,"method":"version","params":[]}"#)
+            #expect(try other.receive()["id"] == 3)
+            try await fixture.target.releasePlans()
+            #expect(try wire.receive()["id"] == 1)
+            #expect(try wire.receive()["id"] == 2)
+        }
+    }
+
+    @Test("a wait for events is answered by the next one; one that nobody awaits any more is forgotten")
+    func longPoll() async throws {
+        try await ControlFixture.with { fixture in
+            try await fixture.target.report(.started, to: fixture.server)
+            let gone = try Wire(fixture.path)
+            try gone.send(#"{"id":1,"method":"events/wait","params":["1"]}"#)
+            gone.close()
+            let wires = try (0..<5).map { _ in try Wire(fixture.path) }
+            for wire in wires { try wire.send(#"{"id":1,"method":"events/wait","params":["1","--json"]}"#) }
+            // Served after the waits: a connection made later on the same loop.
+            let late = try Wire(fixture.path)
+            try late.send(#"{"id":2,"method":"events/wait","params":["0","--json"]}"#)
+            #expect(try late.receive()["result"]?.string?.contains("started") == true)
+            try await fixture.target.report(.drift, .repaired, to: fixture.server)
+            for wire in wires {
+                let answer = try JSON(parsing: wire.receive()["result"]?.string?.utf8 ?? "".utf8)
+                #expect(answer["events"]?.array?.compactMap { $0["id"]?.integer } == [2, 3])
+                #expect(answer["lastId"] == 3)
+            }
+        }
+    }
+
+    @Test("junk costs its connection only, and too many callers are shut out")
+    func limits() async throws {
+        try await ControlFixture.with { fixture in
+            let junk = try Wire(fixture.path)
+            try junk.send("GET / HTTP/1.1\r\n\r\n")
+            #expect(try junk.isAtEnd())
+            var wires: [Wire] = []
+            for _ in 0..<ControlServer.maximumConnections {
+                let wire = try Wire(fixture.path)
+                try wire.send(#"{"id":1,"method":"version","params":[]}"#)
+                _ = try wire.receive()
+                wires.append(wire)
+            }
+            let refused = try Wire(fixture.path)
+            #expect(try refused.isAtEnd())
+            wires.removeLast().close()
+            try await fixture.awaitConnections(ControlServer.maximumConnections - 1)
+            #expect(try await fixture.appctl("version").exitCode == 0)
+        }
+    }
+
+    @Test("a caller that sends and never reads holds up nobody else")
+    func deafCaller() async throws {
+        try await ControlFixture.with { fixture in
+            let deaf = try Wire(fixture.path)
+            let requests = String(repeating: #"{"id":1,"method":"list-commands","params":["--json"]}"#, count: 1000)
+            let sent = deaf.sendWhatFits(requests, times: 200)
+            #expect(sent < requests.utf8.count * 200)
+            #expect(try await fixture.appctl("version").exitCode == 0)
+        }
+    }
+}
+
+extension ControlFixture {
+    func mode(of path: String) -> mode_t? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_mode : nil
+    }
+
+    /// Waits until the server has noticed who left.
+    func awaitConnections(_ count: Int) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await server.connectionCount() > count {
+            try #require(ContinuousClock.now < deadline)
+            await Task.yield()
+        }
+    }
+}
+
+/// The bare socket, for what no honest client says. Every wait ends after 10 s.
+private final class Wire {
+    private var descriptor: CInt
+    private var framer = MessageFramer(limits: .init(length: 1 << 24))
+
+    init(_ path: String) throws {
+        descriptor = try UnixSocketAddress.openSocket(for: path)
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        let code = try UnixSocketAddress.withAddress(of: path) { connect(descriptor, $0, $1) }
+        try #require(code == 0)
+    }
+
+    deinit { close() }
+
+    func close() {
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        descriptor = -1
+    }
+
+    func send(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        try #require(Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count)
+    }
+
+    /// Bytes that the socket took before it was full.
+    func sendWhatFits(_ text: String, times: Int) -> Int {
+        let bytes = Array(text.utf8)
+        var total = 0
+        for _ in 0..<times {
+            var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            guard poll(&state, 1, 500) > 0 else { break }
+            let sent = Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
+            guard sent > 0 else { break }
+            total += sent
+        }
+        return total
+    }
+
+    func receive() throws -> JSON {
+        while true {
+            if let message = try framer.next() { return try JSON(parsing: message.readableBytesView) }
+            var bytes = ByteBuffer()
+            let count = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: 65536) {
+                max(0, recv(descriptor, $0.baseAddress, $0.count, 0))
+            }
+            try #require(count > 0)
+            framer.append(&bytes)
+        }
+    }
+
+    func isAtEnd() throws -> Bool {
+        var byte: UInt8 = 0
+        let count = recv(descriptor, &byte, 1, 0)
+        return count == 0 || count < 0 && errno == ECONNRESET
+    }
+}
