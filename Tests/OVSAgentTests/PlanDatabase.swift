@@ -350,26 +350,26 @@ struct PlanDatabase: CustomStringConvertible {
 
 extension PlanDatabase {
     /// Plans for a layout against this database.
-    func plan(_ layout: Layout, removeLeftovers: Bool = false) -> Plan {
+    func plan(_ layout: Layout, removal: Removal = .refused) -> Plan {
         var planner = RowPlanner(layout: layout, schema: PlanSchema.followed)
-        return planner.plan(replica, removeLeftovers: removeLeftovers)
+        return planner.plan(replica, removal: removal)
     }
 
     /// Plans, commits, checks that planning again finds nothing, and gives the plan.
     @discardableResult
     mutating func reconcile(
         _ layout: Layout,
-        removeLeftovers: Bool = false,
+        removal: Removal = .refused,
         sourceLocation: SourceLocation = #_sourceLocation
     ) -> Plan {
-        let plan = plan(layout, removeLeftovers: removeLeftovers)
+        let plan = plan(layout, removal: removal)
         #expect(plan.isEmpty == plan.changes.isEmpty, sourceLocation: sourceLocation)
         do {
             try commit(plan.operations(lock: "ovs_agentd", comment: "test"))
         } catch {
             Issue.record("\(error)", sourceLocation: sourceLocation)
         }
-        let again = self.plan(layout, removeLeftovers: removeLeftovers)
+        let again = self.plan(layout, removal: removal)
         #expect(again.changes == [], sourceLocation: sourceLocation)
         #expect(again.isEmpty, sourceLocation: sourceLocation)
         return plan

@@ -17,16 +17,16 @@ struct PlanPropertyTests {
         var layout = Self.layout
         if random.chance(3) { layout.virtualSwitches[0].uplink?.adopt = true }
         if random.chance(3) { layout.virtualSwitches[1].uplink?.name = "bond0" }
-        let mayRemove = random.chance(2)
+        let removal = random.chance(2) ? Removal.allowed : .refused
         var database = Self.database(&random)
         if random.chance(2) {
-            try Self.settle(&database, Self.layout, false, seed)
+            try Self.settle(&database, Self.layout, .refused, seed)
             for _ in 0..<Int.random(in: 1...6, using: &random) { Self.disturb(&database, &random) }
         }
         let before = database
-        let plan = database.plan(layout, removeLeftovers: mayRemove)
+        let plan = database.plan(layout, removal: removal)
         try Self.checkReach(of: plan, in: before, layout, seed)
-        try Self.settle(&database, layout, mayRemove, seed)
+        try Self.settle(&database, layout, removal, seed)
         for (key, row) in before.rows where Self.isForeign(key, in: before, layout) {
             let (row, after) = (row.filter { $0.value.uuids.isEmpty }, database.rows[key] ?? [:])
             for (column, value) in row {
@@ -39,16 +39,16 @@ struct PlanPropertyTests {
     private static func settle(
         _ database: inout PlanDatabase,
         _ layout: Layout,
-        _ mayRemove: Bool,
+        _ removal: Removal,
         _ seed: UInt64
     ) throws {
         for _ in 0..<3 {
-            let plan = database.plan(layout, removeLeftovers: mayRemove)
+            let plan = database.plan(layout, removal: removal)
             #expect(plan.isEmpty == plan.changes.isEmpty, "seed \(seed)")
             if plan.isEmpty { return }
             try database.commit(plan.operations(lock: nil, comment: "seed \(seed)"))
         }
-        #expect(database.plan(layout, removeLeftovers: mayRemove).changes == [], "seed \(seed)")
+        #expect(database.plan(layout, removal: removal).changes == [], "seed \(seed)")
     }
 
     /// Every row that an operation names is ours by name, or loses to us something of a name of ours.

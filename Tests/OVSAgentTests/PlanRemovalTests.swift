@@ -11,7 +11,7 @@ struct RemovalCase: Sendable, CustomTestStringConvertible {
     /// What others do in between.
     var edit: @Sendable (inout PlanDatabase) -> Void = { _ in }
     var after = Layout.small
-    var isAllowed = true
+    var removal = Removal.allowed
     var changes: [String]
     var obstacles: [String] = []
     var notes: [String] = []
@@ -37,7 +37,7 @@ struct PlanRemovalTests {
     static let cases: [RemovalCase] = [
         RemovalCase(
             testDescription: "a dropped switch stays whole until its removal is allowed",
-            isAllowed: false,
+            removal: .refused,
             changes: [],
             obstacles: [
                 "br7.local was made and br7 was made for a virtual switch the layout no longer has: run ovs-agentctl "
@@ -52,6 +52,15 @@ struct PlanRemovalTests {
             changes: lane7OnTheChain + ["- Bridge br7.local: bridges br7.local", "- Bridge br7: bridges br7"],
             bridges: ["br.dmx", "br.microseg", "br.mx", "br.nf", "br0", "br0.local"],
             ports: ["br.mx": ["br.mx", "br0.mx.n", "br0.mx.s"], "br0": ["br0", "br0-up", "br0.dmx", "vnet1"]]
+        ),
+        RemovalCase(
+            testDescription: "a switch without an uplink goes when its lane is allowed, and no other lane does",
+            before: Layout(virtualSwitches: [.on(0), .on(7, ["eth7"]), .on(8, [])]),
+            removal: .lanes([Lane(8)!]),
+            changes: lane7OnTheChain.map { $0.replacing("br7", with: "br8") }
+                + ["- Bridge br8.local: bridges br8.local", "- Bridge br8: bridges br8"],
+            obstacles: ["br7.local was made and br7 was made"],
+            bridges: ["br.dmx", "br.microseg", "br.mx", "br.nf", "br0", "br0.local", "br7", "br7.local"]
         ),
         RemovalCase(
             testDescription: "an adopted bridge and uplink are released, with the pin that was ours",
@@ -143,7 +152,7 @@ struct PlanRemovalTests {
             before: Layout(virtualSwitches: [.on(0) { $0.mode = .balanceSLB }]),
             edit: { $0.set("Port", "br0-up", "trunks=5,6") },
             after: Layout(virtualSwitches: [.on(0) { $0.name = "bond0" }]),
-            isAllowed: false,
+            removal: .refused,
             changes: [
                 "+ Bridge br0: ports bond0", "- Bridge br0: ports br0-up",
                 "~ Bridge br0: external_ids:ovs-agent-uplink br0-up -> bond0",
@@ -167,7 +176,7 @@ struct PlanRemovalTests {
             testDescription: "a dropped uplink stays until its removal is allowed",
             before: .small,
             after: Layout(virtualSwitches: [.on(0, [])]),
-            isAllowed: false,
+            removal: .refused,
             changes: [],
             obstacles: ["Port br0-up: was made as the uplink of br0"],
             ports: ["br0": ["br0", "br0-up", "br0.dmx"]]
@@ -183,7 +192,7 @@ struct PlanRemovalTests {
             testDescription: "a NIC that goes from one uplink to another, in one transaction",
             before: Layout(virtualSwitches: [.on(0), .on(7, ["eth7"])]),
             after: Layout(virtualSwitches: [.on(0, ["eth0"]), .on(7, ["eth1", "eth7"])]),
-            isAllowed: false,
+            removal: .refused,
             changes: ["~ Port br0-up: interfaces eth0, eth1 -> eth0", "~ Port br7-up: interfaces eth7 -> eth1, eth7"],
             stay: [("Interface", "eth1"), ("Interface", "eth7")]
         ),
@@ -199,7 +208,7 @@ struct PlanRemovalTests {
         RemovalCase(
             testDescription: "the NIC of a dropped switch stays with it while its removal is not allowed",
             after: Layout(virtualSwitches: [.on(0, ["eth0", "eth1", "eth7"])]),
-            isAllowed: false,
+            removal: .refused,
             changes: [],
             obstacles: ["Bridge br7", "Interface eth7: wanted on bridge br0, in use in port br7-up of bridge br7"],
             stay: [("Interface", "eth7")]
@@ -212,7 +221,7 @@ struct PlanRemovalTests {
         database.reconcile(test.before)
         test.edit(&database)
         let before = database
-        let plan = database.reconcile(test.after, removeLeftovers: test.isAllowed)
+        let plan = database.reconcile(test.after, removal: test.removal)
         #expect(plan.changes.map(\.description).sorted() == test.changes.sorted())
         #expect(plan.obstacles.count == test.obstacles.count, "\(plan.obstacles)")
         for part in test.obstacles { #expect(plan.obstacles.contains { $0.description.contains(part) }, "\(part)") }

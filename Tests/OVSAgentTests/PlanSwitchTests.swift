@@ -130,7 +130,7 @@ struct PlanSwitchTests {
 
             let small = Layout(datapath: .dummy, virtualSwitches: [Self.layout.virtualSwitches[0]])
             #expect(try await agent.plan(small).isEmpty)
-            try await agent.reconcile(small, removeLeftovers: true)
+            try await agent.reconcile(small, removal: .allowed)
             #expect(try await ovs.vsctl("list-br") == "br.dmx\nbr.microseg\nbr.mx\nbr.nf\nbr0\nbr0.local")
             await agent.stop()
         }

@@ -38,11 +38,11 @@ struct PlanningClient: Sendable {
     }
 
     /// The plan for what the database holds now: a reply comes after the notifications of what was committed before.
-    func plan(_ layout: Layout, removeLeftovers: Bool = false) async throws -> Plan {
+    func plan(_ layout: Layout, removal: Removal = .refused) async throws -> Plan {
         _ = try await client.transact([.comment("what was committed so far is in the replica now")])
         guard let replica = await client.replica else { throw Failure(description: "no snapshot") }
         var planner = RowPlanner(layout: layout, schema: replica.schema)
-        return planner.plan(replica, removeLeftovers: removeLeftovers)
+        return planner.plan(replica, removal: removal)
     }
 
     /// Commits a plan; its last result holds the `next_cfg` to wait for.
@@ -55,8 +55,8 @@ struct PlanningClient: Sendable {
     }
 
     @discardableResult
-    func reconcile(_ layout: Layout, removeLeftovers: Bool = false) async throws -> Plan {
-        let plan = try await plan(layout, removeLeftovers: removeLeftovers)
+    func reconcile(_ layout: Layout, removal: Removal = .refused) async throws -> Plan {
+        let plan = try await plan(layout, removal: removal)
         try await commit(plan)
         return plan
     }

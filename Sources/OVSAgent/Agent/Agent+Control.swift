@@ -86,15 +86,15 @@ extension Agent: ControlTarget {
         guard connection == .synced else { throw CommandFailure("there is no connection to the database") }
         let wanted = layout ?? active.layout
         // What a layout given here takes away is shown as if it were allowed, with a word that it must be.
-        let removal = wanted.removal(from: active.layout)
+        let forbidden = wanted.removal(from: active.layout)
         let plan = withReplica { replica in
             var planner = RowPlanner(layout: wanted, schema: replica.schema)
-            return planner.plan(replica, removeLeftovers: mayRemove || layout != nil)
+            return planner.plan(replica, removal: layout == nil ? removal : .allowed)
         }
         guard let plan else { throw CommandFailure("there is no snapshot of the database") }
         var lines = plan.changes.map(\.description) + plan.notes
         lines += plan.obstacles.map { "! \($0)" }
-        if let removal { lines.append("! reload needs --allow-removal: \(removal)") }
+        if let forbidden { lines.append("! reload needs --allow-removal: \(forbidden)") }
         return PlanAnswer(text: lines.joined(separator: "\n"), changes: plan.changes.map(\.json))
     }
 }

@@ -8,6 +8,7 @@ extension Agent {
     /// What a daemon begins with.
     struct Beginning: Sendable {
         var layout: ActiveLayout
+        var removal = Removal.refused
         /// Why the file was not taken and the last accepted layout was.
         var layoutError: String?
         /// What to keep; `nil` when the kept layout is the one in use.
@@ -24,7 +25,12 @@ extension Agent {
             if let kept, let removal = layout.layout.removal(from: kept.layout) {
                 throw .removal(removal, path: configuration.layoutPath)
             }
-            return Beginning(layout: layout, layoutError: nil, bytes: layout.digest == kept?.digest ? nil : bytes)
+            return Beginning(
+                layout: layout,
+                removal: kept.map { .lanes($0.layout.lanes.subtracting(layout.layout.lanes)) } ?? .refused,
+                layoutError: nil,
+                bytes: layout.digest == kept?.digest ? nil : bytes
+            )
         } catch {
             guard let kept else { throw error }
             return Beginning(layout: kept, layoutError: "\(error)", bytes: nil)
@@ -73,7 +79,11 @@ extension Agent {
         }
         let isSame = layout.digest == active.digest && layoutError == nil
         // What was allowed for this very layout stays allowed until it is done.
-        mayRemove = allowRemoval || (isSame && mayRemove)
+        if allowRemoval {
+            removal = .allowed
+        } else if !isSame {
+            removal = .lanes(active.layout.lanes.subtracting(layout.layout.lanes))
+        }
         active = layout
         planner = nil
         layoutError = nil

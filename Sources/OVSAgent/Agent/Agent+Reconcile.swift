@@ -26,7 +26,7 @@ extension Agent {
     /// What differs now, under the layout at work.
     private func makePlan(_ replica: Replica) -> Plan {
         var planner = self.planner ?? RowPlanner(layout: active.layout, schema: replica.schema)
-        let plan = planner.plan(replica, removeLeftovers: mayRemove)
+        let plan = planner.plan(replica, removal: removal)
         self.planner = planner
         return plan
     }

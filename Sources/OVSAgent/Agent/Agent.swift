@@ -28,7 +28,7 @@ actor Agent {
     /// Why the layout file was not taken when it was read last; `nil` when it was.
     var layoutError: String?
     /// Whether what earlier layouts left behind may be taken away.
-    var mayRemove = false
+    var removal = Removal.refused
 
     // The database.
     var connection = Connection.none
@@ -91,6 +91,7 @@ actor Agent {
     init(
         _ configuration: AgentConfiguration,
         layout: ActiveLayout,
+        removal: Removal,
         layoutError: String?,
         store: LayoutStore,
         on eventLoop: any EventLoop,
@@ -103,6 +104,7 @@ actor Agent {
         self.logLevel = logLevel
         self.store = store
         active = layout
+        self.removal = removal
         self.layoutError = layoutError
         database = try OVSDBClient(
             .init(

@@ -25,6 +25,7 @@ package struct AgentService: Service, CustomStringConvertible {
         let agent = try Agent(
             configuration,
             layout: beginning.layout,
+            removal: beginning.removal,
             layoutError: beginning.layoutError,
             store: store,
             on: loop,

@@ -34,6 +34,9 @@ struct LayoutRejection: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Layout {
+    /// The lanes of the virtual switches.
+    var lanes: Set<Lane> { Set(virtualSwitches.map(\.lane)) }
+
     /// What an operator must allow before this layout may follow `former`; `nil` when nothing.
     ///
     /// Taking away a virtual switch that has an uplink, its uplink, or every switch there was, can cut a host's only

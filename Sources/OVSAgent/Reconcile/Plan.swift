@@ -2,7 +2,7 @@ import OVSDB
 
 /// What it takes to bring a database to a desired state: the differences, and one guarded transaction that ends them.
 ///
-/// A pure value, made by ``make(desired:replica:removeLeftovers:)``. A plan made against a database to which a plan
+/// A pure value, made by ``make(desired:replica:removal:)``. A plan made against a database to which a plan
 /// has been applied is empty. It names no row of others, except to take back from it what bears a name of ours.
 package struct Plan: Sendable {
     /// In the order of the desired state, from the chain to the uplinks.

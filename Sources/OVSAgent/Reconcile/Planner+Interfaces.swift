@@ -98,7 +98,7 @@ extension Planner {
         return places.allSatisfy { place in
             if ChainBridge(name: place.name) != nil { return LanePort(name: port.name) == nil }
             guard let lane = Lane(uplinkBridge: place.name), Self.isMarked(port, as: .uplink) else { return false }
-            guard desired.lanes.contains(lane) else { return mayRemove && leftoverLanes.contains(lane) }
+            guard desired.lanes.contains(lane) else { return removal.allows(lane) && leftoverLanes.contains(lane) }
             guard let other = desired.bridges.first(where: { $0.row.name == place.name }),
                 let uplink = other.ports.first(where: { $0.row.name == port.name })
             else { return false }

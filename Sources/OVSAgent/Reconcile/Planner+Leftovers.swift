@@ -25,7 +25,7 @@ extension Planner {
         for lane in leftoverLanes.sorted() {
             let local = bridges[name: lane.localBridge].flatMap { Self.isMarked($0, as: .localBridge) ? $0 : nil }
             let uplink = bridges[name: lane.uplinkBridge].flatMap { Self.isMarked($0, as: .uplinkBridge) ? $0 : nil }
-            guard mayRemove else {
+            guard removal.allows(lane) else {
                 plan.obstacles.append(leftover(lane, [local, uplink].compactMap { $0 }))
                 continue
             }
@@ -49,7 +49,7 @@ extension Planner {
                 setKeys(row, .bridge, "external_ids", [Mark.uplink: nil])
                 return
             }
-            guard mayRemove else {
+            guard Lane(uplinkBridge: row.name).map(removal.allows) == true else {
                 plan.obstacles.append(
                     Obstacle(
                         object: "Port \(former.name)",

@@ -96,8 +96,8 @@ extension Planner {
         let known = Set(known)
         for uuid in bridge["ports"].uuids where !known.contains(uuid) {
             guard let port = ports[uuid], !isLeaving(uuid, bridge: bridge.uuid) else { continue }
-            if !mayRemove, let lanePort = LanePort(name: port.name), lanePort.bridge == bridge.name,
-                leftoverLanes.contains(lanePort.lane), Self.isMarked(port, as: .lane)
+            if let lanePort = LanePort(name: port.name), lanePort.bridge == bridge.name,
+                leftoverLanes.contains(lanePort.lane), !removal.allows(lanePort.lane), Self.isMarked(port, as: .lane)
             {
                 continue
             }

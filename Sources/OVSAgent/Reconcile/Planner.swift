@@ -6,10 +6,10 @@ import OVSDB
 extension Plan {
     /// Compares a desired state with the database as the replica shows it.
     ///
-    /// What earlier layouts left behind is deleted or released with `removeLeftovers`, and otherwise left alone and
+    /// What earlier layouts left behind is deleted or released where `removal` allows it, and otherwise left alone and
     /// reported as an obstacle. The cost is in proportion to what is desired, plus a glance at each bridge.
-    static func make(desired: DesiredState, replica: Replica, removeLeftovers: Bool) -> Plan {
-        var planner = Planner(desired: desired, replica: replica, mayRemove: removeLeftovers)
+    static func make(desired: DesiredState, replica: Replica, removal: Removal) -> Plan {
+        var planner = Planner(desired: desired, replica: replica, removal: removal)
         planner.run()
         return planner.plan
     }
@@ -19,8 +19,7 @@ extension Plan {
 struct Planner {
     let desired: DesiredState
     let replica: Replica
-    /// Whether the operator allowed that what the layout no longer has is taken away.
-    let mayRemove: Bool
+    let removal: Removal
     let bridges: TableReplica
     let ports: TableReplica
     let interfaces: TableReplica
@@ -32,10 +31,10 @@ struct Planner {
     var moving: Set<UUID> = []
     private var editIndex: [UUID: Int] = [:]
 
-    init(desired: DesiredState, replica: Replica, mayRemove: Bool) {
+    init(desired: DesiredState, replica: Replica, removal: Removal) {
         self.desired = desired
         self.replica = replica
-        self.mayRemove = mayRemove
+        self.removal = removal
         bridges = replica["Bridge"]
         ports = replica["Port"]
         interfaces = replica["Interface"]

@@ -17,8 +17,8 @@ struct RowPlanner: Sendable {
     }
 
     /// The plan for the database as it is now. The replica must follow ``schema``.
-    mutating func plan(_ replica: Replica, removeLeftovers: Bool = false) -> Plan {
-        Plan.make(desired: desired(for: replica), replica: replica, removeLeftovers: removeLeftovers)
+    mutating func plan(_ replica: Replica, removal: Removal = .refused) -> Plan {
+        Plan.make(desired: desired(for: replica), replica: replica, removal: removal)
     }
 
     /// The desired state for the database as it is now.
