@@ -65,7 +65,43 @@ struct DesiredRow: Hashable, Sendable {
     var table: Table
     var name: String
     var role: Role
-    var columns: [DesiredColumn]
+    var columns: [DesiredColumn] {
+        didSet { glance = Glance(columns) }
+    }
+    private(set) var glance: Glance
+
+    init(table: Table, name: String, role: Role, columns: [DesiredColumn]) {
+        self.table = table
+        self.name = name
+        self.role = role
+        self.columns = columns
+        glance = Glance(columns)
+    }
+
+    /// The columns again, split so that a row that is as wanted, as nearly every one is at nearly every time, is
+    /// recognised in one pass over two flat arrays.
+    struct Glance: Hashable, Sendable {
+        private var positions: [Int] = []
+        private var values: [Datum] = []
+        private var others: [DesiredColumn] = []
+
+        fileprivate init(_ columns: [DesiredColumn]) {
+            for column in columns {
+                if case .exact(let value) = column.value {
+                    positions.append(column.position)
+                    values.append(value)
+                } else {
+                    others.append(column)
+                }
+            }
+        }
+
+        /// Whether the row has every value wanted, those of made rows included.
+        func finds(_ row: Row) -> Bool {
+            for index in positions.indices where row.values[positions[index]] != values[index] { return false }
+            return others.allSatisfy { $0.value.isHeld(by: row.values[$0.position]) }
+        }
+    }
 
     /// The tables whose rows the agent owns.
     enum Table: String, Hashable, Sendable {
@@ -90,6 +126,14 @@ struct DesiredColumn: Hashable, Sendable {
         case exact(Datum)
         /// These keys of a map, and no others of it; sorted by key.
         case entries([Entry])
+
+        /// Whether a found value satisfies this.
+        func isHeld(by found: Datum) -> Bool {
+            switch self {
+            case .exact(let value): found == value
+            case .entries(let entries): entries.allSatisfy { found[$0.key] == $0.value }
+            }
+        }
     }
 
     /// One owned key of a map.

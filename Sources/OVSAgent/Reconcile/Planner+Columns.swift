@@ -5,10 +5,11 @@ import OVSDB
 extension Planner {
     /// Brings a standing row's columns to what is wanted. `quietly` when the row comes with something that is listed.
     mutating func compare(_ row: Row, with desired: DesiredRow, quietly: Bool = false) {
+        if desired.glance.finds(row) { return }
         var isMade: Bool?
         for column in desired.columns {
             let found = row.values[column.position]
-            if Self.holds(found, column.value) { continue }
+            if column.value.isHeld(by: found) { continue }
             if column.isOnlyForMadeRows {
                 let made = isMade ?? Self.isMade(row, as: desired.role)
                 isMade = made
@@ -65,13 +66,6 @@ extension Planner {
 
     /// Whether the row bears the mark of this role.
     static func isMarked(_ row: Row, as role: Role) -> Bool { row["external_ids"][Mark.role] == role.rawValue }
-
-    private static func holds(_ found: Datum, _ wanted: DesiredColumn.Value) -> Bool {
-        switch wanted {
-        case .exact(let value): found == value
-        case .entries(let entries): entries.allSatisfy { found[$0.key] == $0.value }
-        }
-    }
 
     private mutating func patch(
         _ row: Row,

@@ -30,7 +30,7 @@ extension Planner {
                 members.joining.append(insert(wanted.row))
                 continue
             }
-            let isHere = row?["interfaces"].contains(.uuid(found.uuid)) ?? false
+            let isHere = row.map { interfaces(of: $0).contains(.uuid(found.uuid)) } ?? false
             if !isHere || replica.referrerCount(of: found.uuid) > 1 {
                 let places = replica.referrers(of: found.uuid).filter { $0.row != row?.uuid }
                 if mayTake(wanted, from: places, for: bridge, bridgeRow) {
@@ -81,7 +81,7 @@ extension Planner {
 
     /// A port of the same brN that holds nothing else: `ovs-vsctl add-port br0 eth0`.
     private func standsAlone(_ port: Row, on bridge: Row?) -> Bool {
-        guard let bridge, port["interfaces"].count == 1, port.name != bridge.name else { return false }
+        guard let bridge, interfaces(of: port).count == 1, port.name != bridge.name else { return false }
         return replica.referrers(of: port.uuid).allSatisfy { $0.row == bridge.uuid }
     }
 
@@ -107,7 +107,7 @@ extension Planner {
     }
 
     private func inheritance(from port: Row) -> [String: Datum] {
-        guard port["interfaces"].count == 1 || Self.isMade(port, as: .uplink) else { return [:] }
+        guard interfaces(of: port).count == 1 || Self.isMade(port, as: .uplink) else { return [:] }
         var carried: [String: Datum] = [:]
         for column in ["tag", "trunks", "vlan_mode", "cvlans", "qos"] where port.has(column) {
             carried[column] = port[column]

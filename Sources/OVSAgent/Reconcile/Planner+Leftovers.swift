@@ -69,7 +69,7 @@ extension Planner {
     /// The port of a brN that bears our role as its uplink, under the name that we noted or else the default one.
     func formerUplink(of bridge: Row) -> Row? {
         let name = bridge["external_ids"][Mark.uplink] ?? "\(bridge.name)-up"
-        guard let port = ports[name: name], bridge["ports"].contains(.uuid(port.uuid)),
+        guard let port = ports[name: name], ports(of: bridge).contains(.uuid(port.uuid)),
             Self.isMarked(port, as: .uplink)
         else { return nil }
         return port
@@ -93,7 +93,7 @@ extension Planner {
         var released: [Row] = []
         var others: [String] = []
         var own: Row?
-        for uuid in bridge["ports"].uuids {
+        for uuid in ports(of: bridge).uuids {
             guard let port = ports[uuid], !isLeaving(uuid, bridge: bridge.uuid) else { continue }
             if port.name == bridge.name {
                 own = port
@@ -141,7 +141,7 @@ extension Planner {
     private func fate(ofUplink port: Row) -> Fate {
         guard Self.isMade(port, as: .uplink) else { return .isReleased }
         let taken = edit(of: port.uuid)?.leaving ?? []
-        let remaining = port["interfaces"].uuids.filter { !taken.contains(.uuid($0)) }
+        let remaining = interfaces(of: port).uuids.filter { !taken.contains(.uuid($0)) }
         let areOurs = remaining.allSatisfy { uuid in
             interfaces[uuid].map { Self.isMade($0, as: .uplinkMember) } ?? true
         }
@@ -150,7 +150,7 @@ extension Planner {
 
     /// Removes our marks from a port and its interfaces.
     private mutating func release(_ port: Row) {
-        for uuid in port["interfaces"].uuids {
+        for uuid in interfaces(of: port).uuids {
             guard let interface = interfaces[uuid], edit(of: port.uuid)?.leaving.contains(.uuid(uuid)) != true else {
                 continue
             }

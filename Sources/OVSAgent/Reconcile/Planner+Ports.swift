@@ -14,11 +14,12 @@ enum PortOutcome {
 
 extension Planner {
     mutating func reconcile(_ port: DesiredPort, of bridge: DesiredBridge, standing bridgeRow: Row?) -> PortOutcome {
+        if let uuid = standsAsWanted(port, on: bridgeRow) { return .stands(uuid) }
         if port.row.role == .lane, let impostor = bridges[name: port.row.name] { evict(impostor) }
         let row = ports[name: port.row.name]
         var isHere = false
         if let row {
-            isHere = bridgeRow?["ports"].contains(.uuid(row.uuid)) ?? false
+            isHere = bridgeRow.map { ports(of: $0).contains(.uuid(row.uuid)) } ?? false
             if !isHere || replica.referrerCount(of: row.uuid) > 1 {
                 let takes = port.claim == .byForce || port.claim == .adopted
                 if takes {
@@ -38,8 +39,8 @@ extension Planner {
             return .joins(insert(port.row, extra: extra))
         }
         var leaving: [Atom] = []
-        if port.removesOtherInterfaces, row["interfaces"].count > members.kept.count {
-            leaving = row["interfaces"].uuids.filter { !members.kept.contains($0) }.map(Atom.uuid)
+        if port.removesOtherInterfaces, interfaces(of: row).count > members.kept.count {
+            leaving = interfaces(of: row).uuids.filter { !members.kept.contains($0) }.map(Atom.uuid)
         }
         if !members.joining.isEmpty || !leaving.isEmpty {
             editMembers(of: row, joining: members.joining, leaving: leaving)
@@ -48,6 +49,23 @@ extension Planner {
         if isHere { return .stands(row.uuid) }
         moving.insert(row.uuid)
         return .joins(.uuid(row.uuid))
+    }
+
+    /// The usual case, told without making anything: the port stands on its bridge alone, with its interfaces, and
+    /// every column is as wanted.
+    private func standsAsWanted(_ port: DesiredPort, on bridge: Row?) -> UUID? {
+        guard let bridge, let row = ports[name: port.row.name], ports(of: bridge).contains(.uuid(row.uuid)),
+            replica.referrerCount(of: row.uuid) == 1, port.row.glance.finds(row),
+            !(port.row.role == .lane && bridges[name: port.row.name] != nil)
+        else { return nil }
+        let members = interfaces(of: row)
+        guard members.count == port.interfaces.count || !port.removesOtherInterfaces else { return nil }
+        for interface in port.interfaces {
+            guard let found = interfaces[name: interface.row.name], members.contains(.uuid(found.uuid)),
+                replica.referrerCount(of: found.uuid) == 1, interface.row.glance.finds(found)
+            else { return nil }
+        }
+        return row.uuid
     }
 
     /// Hooks a port into a bridge that stands.
@@ -72,7 +90,8 @@ extension Planner {
     /// A bridge of a lane port's name stands in that port's way: ovs-vswitchd gives every bridge a device of its name,
     /// listed or not. It goes if it holds nothing else.
     private mutating func evict(_ bridge: Row) {
-        let others = bridge["ports"].uuids.compactMap { ports[$0]?.name }.filter { LanePort(name: $0) == nil }.sorted()
+        let others = ports(of: bridge).uuids.compactMap { ports[$0]?.name }.filter { LanePort(name: $0) == nil }
+            .sorted()
         guard others.isEmpty, let root = plan.root else {
             plan.obstacles.append(
                 Obstacle(
@@ -92,9 +111,9 @@ extension Planner {
 
     /// Nobody but the layout puts a port on the shared chain. What is left of a lane that may not be removed stays.
     mutating func removeUnknownPorts(of bridge: Row, except known: [UUID]) {
-        guard bridge["ports"].count > known.count else { return }
+        guard ports(of: bridge).count > known.count else { return }
         let known = Set(known)
-        for uuid in bridge["ports"].uuids where !known.contains(uuid) {
+        for uuid in ports(of: bridge).uuids where !known.contains(uuid) {
             guard let port = ports[uuid], !isLeaving(uuid, bridge: bridge.uuid) else { continue }
             if let lanePort = LanePort(name: port.name), lanePort.bridge == bridge.name,
                 leftoverLanes.contains(lanePort.lane), !removal.allows(lanePort.lane), Self.isMarked(port, as: .lane)
@@ -109,7 +128,7 @@ extension Planner {
     mutating func settleMembers() {
         for edit in plan.edits where edit.table == "Port" && !(edit.joining.isEmpty && edit.leaving.isEmpty) {
             guard let port = ports[edit.row] else { continue }
-            let before = port["interfaces"]
+            let before = interfaces(of: port)
             let after = Datum(set: before.atoms.filter { !edit.leaving.contains($0) } + edit.joining)
             if after.isEmpty {
                 for place in replica.referrers(of: port.uuid) { unhook(port, fromBridge: place.row) }

@@ -23,6 +23,8 @@ struct Planner {
     let bridges: TableReplica
     let ports: TableReplica
     let interfaces: TableReplica
+    private let portsPosition: Int?
+    private let interfacesPosition: Int?
 
     var plan = Plan()
     /// Lanes that the layout has not and whose bridges bear our marks.
@@ -38,7 +40,15 @@ struct Planner {
         bridges = replica["Bridge"]
         ports = replica["Port"]
         interfaces = replica["Interface"]
+        portsPosition = bridges.schema.position(of: "ports")
+        interfacesPosition = ports.schema.position(of: "interfaces")
     }
+
+    /// `Bridge.ports`, without looking the column up by name.
+    func ports(of bridge: Row) -> Datum { portsPosition.map { bridge.values[$0] } ?? .emptySet }
+
+    /// `Port.interfaces`, without looking the column up by name.
+    func interfaces(of port: Row) -> Datum { interfacesPosition.map { port.values[$0] } ?? .emptySet }
 
     mutating func run() {
         plan.root = replica["Open_vSwitch"].uuids.first
