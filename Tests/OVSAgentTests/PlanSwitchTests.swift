@@ -94,6 +94,19 @@ struct PlanSwitchTests {
         }
     }
 
+    @Test("every column of the installed Open vSwitch is known, as configuration or as status")
+    func columns() async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            let agent = try await PlanningClient(ovs)
+            #expect(ConfigurationColumns.unknown(in: agent.schema).isEmpty)
+            for table in ReplicaColumns.followed {
+                let known = try #require(agent.schema.tables[table.name])
+                #expect(table.columns.filter { known[$0] == nil } == [], "\(table.name)")
+            }
+            await agent.stop()
+        }
+    }
+
     @Test("edits by stock tools are undone, and the guards refuse a plan made before them")
     func edits() async throws {
         try await PrivateSwitch.with(vswitchd: false) { ovs in

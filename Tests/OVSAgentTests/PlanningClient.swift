@@ -7,6 +7,8 @@ import TestSupport
 
 /// Plans against a real database and commits what it planned, on demand: the daemon without its loop.
 struct PlanningClient: Sendable {
+    /// The server's whole schema.
+    let schema: DatabaseSchema
     private let client: OVSDBClient
     private let events: AsyncStream<OVSDBClient.Event>
 
@@ -30,11 +32,15 @@ struct PlanningClient: Sendable {
         await client.start { continuation.yield($0) }
         var isSynced = false
         var isHeld = false
+        var learned: DatabaseSchema?
         for await event in events {
+            if case .learned(let schema) = event { learned = schema }
             if case .synced = event { isSynced = true }
             if case .lock(.held) = event { isHeld = true }
-            if isSynced && isHeld { return }
+            if isSynced && isHeld { break }
         }
+        guard let learned else { throw Failure(description: "no schema") }
+        schema = learned
     }
 
     /// The plan for what the database holds now: a reply comes after the notifications of what was committed before.
