@@ -1,5 +1,6 @@
 import ArgumentParser
 import OVSAgent
+import OVSDB
 
 /// Validates a layout without a daemon.
 struct CheckCommand: ParsableCommand {
@@ -15,6 +16,19 @@ struct CheckCommand: ParsableCommand {
     var file: String
 
     func run() throws {
-        _ = try reportingFailure { try BoundedFile.text(of: file) }
+        let contents = try reportingFailure { try BoundedFile.bytes(of: file) }
+        let check = LayoutCheck(contents: contents, file: file)
+        if options.json {
+            let findings = check.findings.map(JSON.string)
+            Terminal.printLine(
+                JSON.object([
+                    .init("accepted", .boolean(check.isAccepted)), .init("findings", .array(findings)),
+                ]).text(indent: 2)
+            )
+        } else {
+            for finding in check.findings { Terminal.printError(finding) }
+            if check.isAccepted { Terminal.printLine(check.summary) }
+        }
+        if !check.isAccepted { throw ExitCode(1) }
     }
 }

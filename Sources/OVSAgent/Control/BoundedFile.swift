@@ -14,7 +14,7 @@ package enum BoundedFile {
 
     /// The bytes of a file. With `onlyRegular` anything but a regular file, which could keep the reader waiting, is
     /// refused.
-    static func bytes(
+    package static func bytes(
         of path: String,
         limit: Int = layoutLimit,
         onlyRegular: Bool = false

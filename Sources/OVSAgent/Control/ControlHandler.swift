@@ -8,6 +8,9 @@ final class ControlHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    /// As many as ovs's unixctl takes in one turn.
+    private static let requestsPerTurn = 10
+
     private let server: ControlServer.Core
     private var connection: ControlConnection
     private var context: ChannelHandlerContext?
@@ -63,9 +66,15 @@ final class ControlHandler: ChannelInboundHandler {
         proceed()
     }
 
-    /// Does what can be done now. While the caller does not read what it was sent, nothing is.
+    /// Does what can be done now. While the caller does not read what it was sent, nothing is; and after a few
+    /// requests the loop, which also enforces, turns to others first.
     private func proceed() {
+        var turns = 0
         while let context, context.channel.isWritable {
+            guard turns < Self.requestsPerTurn else {
+                return context.eventLoop.assumeIsolated().execute { self.proceed() }
+            }
+            turns += 1
             switch connection.next() {
             case .perform(let command): perform(command)
             case .send(let bytes): context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)

@@ -41,6 +41,7 @@ struct ControlServer: Sendable {
         let core = try await loop.submit { NIOLoopBound(Core(target: target, logger: logger), eventLoop: loop) }.get()
         let channel = try await ServerBootstrap(group: loop, childGroup: loop)
             .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
                     try core.value.adopt(child)
@@ -91,7 +92,7 @@ extension ControlServer {
                     "control connection refused",
                     metadata: ["connections": "\(handlers.count)"]
                 )
-                throw ChannelError.inappropriateOperationForState
+                throw TooManyConnections()
             }
             let mayChange = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
                 of: NIOBSDSocket.Handle.self
@@ -113,3 +114,6 @@ extension ControlServer {
         }
     }
 }
+
+/// Makes NIO close a connection that is one too many.
+private struct TooManyConnections: Error {}

@@ -37,13 +37,14 @@ struct Answer: Hashable, Sendable {
 
 /// What `plan` answers.
 struct PlanAnswer: Hashable, Sendable {
-    /// For people, one line a change; the server says so itself when there is none.
+    /// For people, one line a change, and what else there is to say; without a change the server says so itself.
     var text: String
     /// One object a change.
     var changes: [JSON]
 
     var answer: Answer {
-        Answer(text: changes.isEmpty ? "nothing to change" : text, json: ["changes": .array(changes)])
+        let lines = [changes.isEmpty ? "nothing to change" : "", text].filter { !$0.isEmpty }
+        return Answer(text: lines.joined(separator: "\n"), json: ["changes": .array(changes)])
     }
 }
 

@@ -25,43 +25,18 @@ extension Topology.VirtualSwitch {
         let owned = [bridge, declared.uplink?.name, LanePort(.uplink, of: lane).name]
         hostPort = ports.first { $0.name == lane.uplinkBridge } ?? Topology.Port(name: bridge, present: false)
         directPorts = ports.filter { !owned.contains($0.name) }
-        let hops = Hop.all(of: lane)
-        let hopBridges = [bridge] + hops.map(\.bridge)
-        chain = zip(hops, hopBridges).map { hop, wireBridge in
+        // From the wire to the VMs each pair begins with the port that leads toward the VMs.
+        chain = LanePort.all(of: lane).reversed().filter(\.place.leadsToVMs).map { port in
             Topology.Hop(
-                wireSide: Topology.PatchPort(hop.wireSide, on: wireBridge, in: replica),
-                vmSide: Topology.PatchPort(hop.vmSide, on: hop.bridge, in: replica),
-                bridge: hop.bridge,
-                bridgePresent: replica["Bridge"][name: hop.bridge] != nil
+                wireSide: Topology.PatchPort(port, in: replica),
+                vmSide: Topology.PatchPort(port.peer, in: replica),
+                bridge: port.peer.bridge,
+                bridgePresent: replica["Bridge"][name: port.peer.bridge] != nil
             )
         }
-        let local = [lane.localBridge, hops.last?.vmSide]
+        let local = [lane.localBridge, LanePort(.local, of: lane).name]
         vmPorts = replica.ports(of: lane.localBridge).filter { !local.contains($0.name) }
             .map { Topology.Port($0, vlans, in: replica) }
-    }
-}
-
-/// One patch pair of a lane: the port nearer to the wire, the port nearer to the VMs, and the bridge that this one is on.
-private struct Hop {
-    var wireSide: String
-    var vmSide: String
-    var bridge: String
-
-    /// From brN to brN.local.
-    static func all(of lane: Lane) -> [Hop] {
-        LanePort.all(of: lane).reversed().filter { !$0.isSouth }.map { vmSide in
-            Hop(wireSide: vmSide.peer.name, vmSide: vmSide.name, bridge: vmSide.bridge)
-        }
-    }
-}
-
-extension LanePort {
-    /// Whether the port leads toward the VMs.
-    fileprivate var isSouth: Bool {
-        switch place {
-        case .south, .uplink: true
-        case .local, .north: false
-        }
     }
 }
 
@@ -85,16 +60,25 @@ extension Topology.Port {
 }
 
 extension Topology.PatchPort {
-    fileprivate init(_ name: String, on bridge: String, in replica: Replica) {
-        self.name = name
+    fileprivate init(_ lanePort: LanePort, in replica: Replica) {
+        name = lanePort.name
         present = false
         guard let port = replica["Port"][name: name], let interface = replica["Interface"][name: name],
-            replica["Bridge"][name: bridge]?["ports"].contains(.uuid(port.uuid)) == true,
+            replica["Bridge"][name: lanePort.bridge]?["ports"].contains(.uuid(port.uuid)) == true,
             port["interfaces"].contains(.uuid(interface.uuid))
         else { return }
         present = true
         ofport = interface["ofport"].portNumber
         peer = interface["options"]["peer"]
+    }
+}
+
+extension LanePort.Place {
+    fileprivate var leadsToVMs: Bool {
+        switch self {
+        case .uplink, .south: true
+        case .local, .north: false
+        }
     }
 }
 

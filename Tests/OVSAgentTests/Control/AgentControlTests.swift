@@ -9,7 +9,8 @@ import Testing
 @Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil, "Open vSwitch is not installed")) struct AgentControlTests {
     @Test(
         "status exits 0 when nobody needs to look, 3 otherwise",
-        arguments: [(Status.State.inSync, 0), (.standby, 0), (.degraded, 3), (.disconnected, 3), (.reconciling, 3)] as [(Status.State, Int32)]
+        arguments: [(Status.State.inSync, 0), (.standby, 0), (.degraded, 3), (.disconnected, 3), (.reconciling, 3)]
+            as [(Status.State, Int32)]
     )
     func status(state: Status.State, code: Int32) async throws {
         try await ControlFixture.with { fixture in
