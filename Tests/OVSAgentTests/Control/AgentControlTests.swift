@@ -1,4 +1,5 @@
 import Glibc
+import NIOPosix
 import OVSDB
 import TestSupport
 import Testing
@@ -59,6 +60,61 @@ import Testing
             #expect(
                 try await fixture.agentctl("events", "--control", fixture.path).output.split(separator: "\n").count == 2
             )
+        }
+    }
+
+    @Test("a follower prints each event once, over a restart of the daemon, until its reader goes away")
+    func follow() async throws {
+        try await ControlFixture.with { fixture in
+            try await fixture.target.report(.started, .connected, to: fixture.server)
+            let script = """
+                mkfifo "$2/out"
+                "$0" events --follow --json --control "$1" > "$2/out" &
+                pid=$!
+                for line in 1 2 3 4; do read -r event; printf '%s\\n' "$event"; done < "$2/out"
+                kill -PIPE $pid
+                wait $pid
+                echo "exit $?"
+                """
+            async let result = fixture.ovs.run(
+                "/bin/sh",
+                ["-c", script, ControlFixture.agentctlPath, fixture.path, fixture.ovs.runFolder]
+            )
+            try await fixture.target.awaitQuestion(after: 2)
+            try await fixture.target.report(.drift, to: fixture.server)
+            try await fixture.target.awaitQuestion(after: 3)
+            await fixture.server.stop()
+
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            let target = ScriptedTarget(loop: loop, instance: "run-2")
+            defer { target.dismiss() }
+            let server = try await ControlServer.start(at: fixture.path, target: target, on: loop, logger: .quiet)
+            try await target.report(.started, to: server)
+            let lines = try await result.output.split(separator: "\n").map(String.init)
+            let events = try lines.dropLast().map { try JSON(parsing: $0.utf8) }
+            #expect(events.map { $0["instance"]?.string } == ["run-1", "run-1", "run-1", "run-2"])
+            #expect(events.map { $0["kind"]?.string } == ["started", "connected", "drift", "started"])
+            #expect(lines.last == "exit 141")
+            await server.stop()
+        }
+    }
+
+    @Test("check needs no daemon: findings on standard error, the verdict as exit code")
+    func check() async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            let layout = "\(ovs.runFolder)/l.yaml"
+            try write("version: 1\nvirtualSwitches:\n  - { name: vs0, bridge: br0, color: red }\n", to: layout)
+            let bad = try await ovs.run(ControlFixture.agentctlPath, ["check", layout])
+            #expect((bad.exitCode, bad.output) == (1, ""))
+            #expect(bad.errorOutput.hasPrefix("\(layout):3:"))
+            #expect(bad.errorOutput.contains(": error: "))
+            let json = try await ovs.run(ControlFixture.agentctlPath, ["check", layout, "--json"])
+            #expect(try JSON(parsing: json.output.utf8)["accepted"] == false)
+            #expect(json.exitCode == 1)
+            try write("version: 1\nvirtualSwitches:\n  - { name: vs0, bridge: br0 }\n", to: layout)
+            let good = try await ovs.run(ControlFixture.agentctlPath, ["check", layout])
+            #expect(good.exitCode == 0)
+            #expect(good.output.hasPrefix("\(layout): accepted, 1 virtual switch"))
         }
     }
 

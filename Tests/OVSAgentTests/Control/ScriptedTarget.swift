@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import OVSDB
 import TestSupport
+import Testing
 
 @testable import OVSAgent
 
@@ -20,6 +21,7 @@ final class ScriptedTarget: ControlTarget {
         var pending: [EventLoopPromise<PlanAnswer>] = []
         var isHoldingPlans = false
         var log: [String] = []
+        var asked: Set<Int> = []
     }
 
     private let loop: any EventLoop
@@ -34,7 +36,10 @@ final class ScriptedTarget: ControlTarget {
 
     func status() -> Status { state.value.status }
     func topology() -> Topology { Topology(virtualSwitches: []) }
-    func events(since id: Int) -> Journal.Excerpt { state.value.journal.excerpt(since: id) }
+    func events(since id: Int) -> Journal.Excerpt {
+        state.value.asked.insert(id)
+        return state.value.journal.excerpt(since: id)
+    }
 
     func plan(for file: NamedFile?) -> EventLoopFuture<PlanAnswer> {
         state.value.log.append("plan \(file?.name ?? "-") \(file?.contents.utf8.count ?? 0)")
@@ -75,6 +80,15 @@ final class ScriptedTarget: ControlTarget {
             for promise in self.state.value.pending { promise.succeed(PlanAnswer(text: "", changes: [])) }
             self.state.value.pending = []
         }.get()
+    }
+
+    /// Waits until somebody has asked for the events after a number.
+    func awaitQuestion(after id: Int) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try await !loop.submit({ self.state.value.asked.contains(id) }).get() {
+            try #require(ContinuousClock.now < deadline)
+            await Task.yield()
+        }
     }
 
     /// Reports events and tells the server.
