@@ -1,8 +1,10 @@
+// The commands that ask once and print the answer.
+
 import ArgumentParser
 import OVSAgent
 import OVSDB
 
-/// The commands that ask once and print the answer.
+/// The state of the agent and of the switch.
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
@@ -20,6 +22,7 @@ struct StatusCommand: ParsableCommand {
     }
 }
 
+/// The owned topology.
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
@@ -33,6 +36,7 @@ struct ShowCommand: ParsableCommand {
     }
 }
 
+/// What would change.
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
@@ -54,6 +58,7 @@ struct PlanCommand: ParsableCommand {
     }
 }
 
+/// The layout, read again.
 struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
@@ -70,6 +75,7 @@ struct ReloadCommand: ParsableCommand {
     }
 }
 
+/// Both versions: they differ after an upgrade, until the daemon is restarted.
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version",

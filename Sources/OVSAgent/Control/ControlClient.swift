@@ -74,6 +74,11 @@ package final class ControlClient {
     private func send(_ request: JSON) throws(ControlClientError) {
         var bytes = ByteBuffer()
         bytes.writeJSON(request)
+        guard bytes.readableBytes <= ControlConnection.limits.length else {
+            throw .other(
+                "\(path): the request is longer than the \(ControlConnection.limits.length) bytes that ovs-agentd takes"
+            )
+        }
         while bytes.readableBytes > 0 {
             // A daemon that went away is an error to be told, not a signal to die of.
             let sent = bytes.withUnsafeReadableBytes {

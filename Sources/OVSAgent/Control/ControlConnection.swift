@@ -26,7 +26,7 @@ struct ControlConnection: Sendable {
         var form: ControlCommand.Form
     }
 
-    /// A layout's 1 MiB, with every byte of it escaped as far as it commonly is.
+    /// A layout's 1 MiB, with quotes and line ends escaped.
     static let limits = MessageFramer.Limits(length: 2 << 20, depth: 1000)
     /// How much a caller may send ahead of its answers.
     static let backlogLimit = 64 << 10
@@ -103,12 +103,14 @@ struct ControlConnection: Sendable {
         case .json: return .string(answer.json.text() + "\n")
         case .jsonAndText:
             guard case .object(let members) = answer.json else { return .string(answer.json.text() + "\n") }
-            return .string(JSON.object(members + [.init("text", .string(answer.text))]).text() + "\n")
+            return .string(JSON.object(members + [.init("text", .string(answer.text.onLines))]).text() + "\n")
         }
     }
 
-    /// ovs ends every text that is not empty with a newline.
-    private static func line(_ text: String) -> String { text.isEmpty || text.last == "\n" ? text : text + "\n" }
+    /// ovs ends every text that is not empty with a newline. Whatever a text quotes, no command reaches a terminal.
+    private static func line(_ text: String) -> String {
+        (text.isEmpty || text.last == "\n" ? text : text + "\n").onLines
+    }
 
     private static func reply(_ id: JSON, result: JSON) -> ByteBuffer {
         ByteBuffer(json: ["id": id, "result": result, "error": nil])

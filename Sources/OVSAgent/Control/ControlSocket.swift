@@ -59,7 +59,7 @@ struct ControlSocket: Sendable {
         let probe = try UnixSocketAddress.openSocket(for: path, flags: CInt(SOCK_NONBLOCK.rawValue))
         defer { close(probe) }
         let connected = try UnixSocketAddress.withAddress(of: path) { connect(probe, $0, $1) }
-        if connected == 0 { throw .inUse(path, pid: PeerCredentials(of: probe)?.pid) }
+        if connected == 0 { throw .inUse(path, pid: PeerCredentials(of: probe).flatMap(\.visiblePID)) }
         switch errno {
         // A full queue of callers is a sign of life.
         case EAGAIN, EINPROGRESS: throw .inUse(path, pid: nil)

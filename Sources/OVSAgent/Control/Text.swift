@@ -1,8 +1,22 @@
 import OVSDB
 
-/// What the texts for people and the JSON for scripts have in common: columns, and optional values.
+// What the texts for people and the JSON for scripts have in common: columns, clean text, and optional values.
 
 extension String {
+    /// With blanks for control characters. What stands in a database or a file is anybody's text: it must not break a line
+    /// that stands for one thing, nor look like another one.
+    var onOneLine: String {
+        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+        return String(
+            String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 })
+        )
+    }
+
+    /// With blanks for control characters other than line ends: what a text quotes reaches no terminal as a command.
+    var onLines: String {
+        split(separator: "\n", omittingEmptySubsequences: false).map { String($0).onOneLine }.joined(separator: "\n")
+    }
+
     /// Filled up with blanks on the right, never cut.
     func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 
@@ -17,16 +31,17 @@ extension String {
 }
 
 extension [[String]] {
-    /// Rows of cells set in columns two blanks apart.
+    /// Rows of cells set in columns two blanks apart, each row on one line.
     var aligned: [String] {
+        let rows = map { $0.map(\.onOneLine) }
         var widths: [Int] = []
-        for row in self {
+        for row in rows {
             for (column, cell) in row.enumerated() {
                 if column == widths.count { widths.append(0) }
                 widths[column] = Swift.max(widths[column], cell.count)
             }
         }
-        return map { row in
+        return rows.map { row in
             zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ").trimmingTrailingBlanks
         }
     }

@@ -47,6 +47,9 @@ struct PeerCredentials: Hashable, Sendable {
         (pid, user) = (credentials.pid, credentials.user)
     }
 
+    /// The pid, unless the process lives in a pid namespace that this one can't see.
+    var visiblePID: Int32? { pid > 0 ? pid : nil }
+
     /// Whether this is root or the user that this process runs as.
     var mayChange: Bool { user == 0 || user == geteuid() }
 }

@@ -71,7 +71,7 @@ extension Event {
         ]
     }
 
-    /// One line for people: `14 2025-03-09T14:05:07.000123Z repaired  Bridge br.mx fail_mode: standalone -> secure, 310 us`.
+    /// One line for people: `14    2025-03-09T14:05:07.000123Z drift           Bridge br.mx fail_mode: found standalone, wanted secure`.
     var text: String {
         let kind = report.kind.rawValue.padded(to: 15)
         return "\("\(id)".padded(to: 5)) \(time) \(kind) \(details)".trimmingTrailingBlanks
@@ -89,17 +89,10 @@ extension Event {
         case (nil, nil): break
         }
         let latency = report.latencyMicroseconds.map { "in \(Latency.text(microseconds: $0))" }
-        let words = [subject, latency ?? "", report.reason.map { "(\(Self.oneLine($0)))" } ?? ""]
+        let words = [subject, latency ?? "", report.reason.map { "(\($0.onOneLine))" } ?? ""]
         return words.filter { !$0.isEmpty }.joined(separator: " ")
     }
 
     /// An empty value must not read as a missing one.
-    private static func quoted(_ value: String) -> String { value.isEmpty ? "\"\"" : oneLine(value) }
-
-    /// What stands in a database is anybody's text: it must not break the line nor reach the terminal as a command.
-    private static func oneLine(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 })
-        )
-    }
+    private static func quoted(_ value: String) -> String { value.isEmpty ? "\"\"" : value.onOneLine }
 }

@@ -1,4 +1,4 @@
-/// Latencies in buckets of a fixed number, so that percentiles over a daemon's whole life cost 2 KiB and no sorting.
+/// Latencies in buckets of a fixed number, so that percentiles over a daemon's whole life cost 1 KiB and no sorting.
 ///
 /// Log-linear: numbers below 16 stand alone, above that each power of two is cut into eight equal buckets. A percentile
 /// is the upper end of the bucket that holds it: never too small, at most an eighth too large, and never above `maximum`.

@@ -53,13 +53,3 @@ package struct StandardErrorLog: LogHandler {
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }
-
-extension String {
-    /// What stands in a database or a file is anybody's text: it must not look like another line of the log.
-    fileprivate var onOneLine: String {
-        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
-        return String(
-            String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 })
-        )
-    }
-}

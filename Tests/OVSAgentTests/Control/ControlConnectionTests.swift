@@ -104,6 +104,17 @@ import Testing
         if !format.isEmpty { #expect(said.first == #"{"id":0,"result":"","error":null}"#) }
     }
 
+    @Test("text that somebody wrote into the database reaches no terminal as a command")
+    func controls() throws {
+        var connection = ControlConnection(mayChange: true)
+        var bytes = ByteBuffer(string: Self.request("status"))
+        connection.received(&bytes)
+        #expect(connection.next() == .perform(.status))
+        let answer = Answer(text: "a\u{1B}]0;x\u{7}b\u{9B}c\n\td", json: [:])
+        let reply = try JSON(parsing: connection.answer(.success(answer)).readableBytesView)
+        #expect(reply["result"] == "a ]0;x b c\n d\n")
+    }
+
     @Test("what changes something is for root and the daemon's user", arguments: ["reload", "exit", "vlog/set"])
     func permission(method: String) {
         let refusal = "permission denied: \(method) is for root and the daemon's own user\\n"

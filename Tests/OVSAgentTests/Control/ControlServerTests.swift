@@ -47,6 +47,30 @@ import Testing
         }
     }
 
+    @Test(
+        "the socket's group may look, only root and the daemon's user may change; others can't connect",
+        .enabled(if: geteuid() == 0 && access("/usr/bin/setpriv", X_OK) == 0, "takes root and setpriv")
+    )
+    func users() async throws {
+        try await ControlFixture.with { fixture in
+            #expect(chmod(fixture.ovs.runFolder, 0o711) == 0)
+            func appctl(group: UInt32, _ command: String) async throws -> PrivateSwitch.ToolResult {
+                let user = ["--reuid=65534", "--regid=\(group)", "--clear-groups"]
+                return try await fixture.ovs.run("setpriv", user + ["ovs-appctl", "-t", fixture.path, command])
+            }
+            let status = try await appctl(group: getegid(), "status")
+            #expect(status.output.hasPrefix("in-sync"))
+            for command in ["reload", "exit", "vlog/set"] {
+                let refused = try await appctl(group: getegid(), command)
+                #expect(refused.errorOutput.hasPrefix("permission denied: \(command) is for root"))
+                #expect(refused.exitCode == 2)
+            }
+            let stranger = try await appctl(group: 65534, "status")
+            #expect(stranger.errorOutput.contains("Permission denied"))
+            #expect(try await fixture.target.log().isEmpty)
+        }
+    }
+
     @Test("the socket is made 0660 in a folder made 0750, and goes with the server")
     func modes() async throws {
         try await ControlFixture.with { fixture in
