@@ -38,7 +38,9 @@ struct ControlServer: Sendable {
         on loop: any EventLoop,
         logger: Logger
     ) async throws -> ControlServer {
-        let core = try await loop.submit { NIOLoopBound(Core(target: target, logger: logger), eventLoop: loop) }.get()
+        let core = try await loop.submit {
+            NIOLoopBound(Core(target: target, loop: loop, logger: logger), eventLoop: loop)
+        }.get()
         let channel = try await ServerBootstrap(group: loop, childGroup: loop)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 1)
@@ -52,7 +54,7 @@ struct ControlServer: Sendable {
         return ControlServer(socket: socket, channel: channel, core: core)
     }
 
-    /// Tells those who wait for events that there may be some. On the event loop only.
+    /// Has those who wait for events looked after once the loop is done with what it does now. On the event loop only.
     func journalGrew() { core.value.journalGrew() }
 
     /// How many callers are connected.
@@ -76,10 +78,13 @@ extension ControlServer {
     final class Core {
         let target: any ControlTarget
         let logger: Logger
+        private let loop: any EventLoop
+        private var isTurnComing = false
         private var handlers: [ObjectIdentifier: (handler: ControlHandler, channel: any Channel)] = [:]
 
-        init(target: any ControlTarget, logger: Logger) {
+        init(target: any ControlTarget, loop: any EventLoop, logger: Logger) {
             self.target = target
+            self.loop = loop
             self.logger = logger
         }
 
@@ -104,9 +109,15 @@ extension ControlServer {
 
         func forget(_ handler: ControlHandler) { handlers[ObjectIdentifier(handler)] = nil }
 
-        /// Each waiter whose event has come is answered; without waiters this costs a look at each connection.
+        /// Answers each waiter whose event has come: once for all events of this turn of the loop, and after it, so that
+        /// those who look on do not hold up a repair.
         func journalGrew() {
-            for (handler, _) in handlers.values where handler.awaitedEvent != nil { handler.journalGrew() }
+            guard !isTurnComing, handlers.values.contains(where: { $0.handler.awaitedEvent != nil }) else { return }
+            isTurnComing = true
+            loop.assumeIsolated().execute {
+                self.isTurnComing = false
+                for (handler, _) in self.handlers.values { handler.journalGrew() }
+            }
         }
 
         func closeAll() {

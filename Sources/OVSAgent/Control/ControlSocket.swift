@@ -23,21 +23,18 @@ struct ControlSocket: Sendable {
         try clear(path)
 
         let descriptor = try UnixSocketAddress.openSocket(for: path, flags: CInt(SOCK_NONBLOCK.rawValue))
-        do {
+        do throws(ControlSocketError) {
             // Before bind the mode is that of the file to come, less the umask; nobody connects before listen.
-            guard fchmod(descriptor, 0o660) == 0 else { throw ControlSocketError.failed(path, "set mode", errno) }
+            guard fchmod(descriptor, 0o660) == 0 else { throw .failed(path, "set mode", errno) }
             let bound = try UnixSocketAddress.withAddress(of: path) { bind(descriptor, $0, $1) }
-            guard bound == 0 else { throw ControlSocketError.failed(path, "bind", errno) }
-            guard chmod(path, 0o660) == 0 else { throw ControlSocketError.failed(path, "set mode", errno) }
-            guard let identity = FileIdentity(of: path) else { throw ControlSocketError.failed(path, "stat", errno) }
-            guard Glibc.listen(descriptor, 128) == 0 else { throw ControlSocketError.failed(path, "listen", errno) }
+            guard bound == 0 else { throw .failed(path, "bind", errno) }
+            guard chmod(path, 0o660) == 0 else { throw .failed(path, "set mode", errno) }
+            guard let identity = FileIdentity(of: path) else { throw .failed(path, "stat", errno) }
+            guard Glibc.listen(descriptor, 128) == 0 else { throw .failed(path, "listen", errno) }
             return ControlSocket(path: path, descriptor: descriptor, identity: identity)
-        } catch let error as ControlSocketError {
-            close(descriptor)
-            throw error
         } catch {
             close(descriptor)
-            throw .failed(path, "listen", errno)
+            throw error
         }
     }
 
