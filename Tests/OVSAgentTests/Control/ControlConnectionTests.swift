@@ -161,7 +161,7 @@ import Testing
 
     @Test("damaged requests end the connection or are answered, never more", arguments: 0..<200 as Range<UInt64>)
     func junk(seed: UInt64) {
-        var random = SeededRandom(seed)
+        var random = Seeded(state: seed)
         var stream = Array((Self.request("status", #""--json""#) + Self.request("events", #""3""#)).utf8)
         for _ in 0..<Int.random(in: 1...6, using: &random) {
             stream[Int.random(in: 0..<stream.count, using: &random)] = UInt8.random(in: 0...255, using: &random)

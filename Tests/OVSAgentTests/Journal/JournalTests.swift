@@ -92,7 +92,7 @@ import Testing
         arguments: 0..<20 as Range<UInt64>
     )
     func againstSortedSamples(seed: UInt64) {
-        var random = SeededRandom(seed)
+        var random = Seeded(state: seed)
         var histogram = LatencyHistogram()
         let scale = Int.random(in: 1...40_000_000, using: &random)
         var samples = (0..<Int.random(in: 1...3000, using: &random)).map { _ in
