@@ -78,7 +78,7 @@ struct PlanOperationsTests {
     func deletion() {
         var database = PlanDatabase()
         database.reconcile(Layout(virtualSwitches: [.on(0), .on(7, ["eth7"])]))
-        let plan = database.plan(.small, removeLeftovers: true)
+        let plan = database.plan(.small, removal: .allowed)
         database.addPorts("br7.local", "port vnet1")
         #expect(throws: PlanDatabase.Failure.self) { try database.commit(plan.operations(lock: nil, comment: "")) }
     }
