@@ -61,9 +61,11 @@ struct PlanDriftTests {
                 $0.set("Port", "br0-up", "other_config:lacp-time=slow")
                 $0.set("Port", "br0-up", "other_config:not-ours=1")
                 $0.set("Port", "br0", "tag=9")
+                $0.set("Port", "br0", "vlan_mode=trunk")
             },
             changes: [
-                "~ Port br0: tag 9 -> 0", "~ Port br0-up: bond_mode balance-slb -> active-backup",
+                "~ Port br0: tag 9 -> 0", "- Port br0: vlan_mode trunk",
+                "~ Port br0-up: bond_mode balance-slb -> active-backup",
                 "- Port br0-up: other_config:bond-primary eth1", "~ Port br0-up: other_config:lacp-time slow -> fast",
             ]
         ),

@@ -46,16 +46,16 @@ struct DesiredRowBuilder {
 
     /// The row with every other configuration column at the schema's default.
     func exclusive() -> DesiredRow {
-        var row = partial()
+        var columns = columns
         for column in ConfigurationColumns.of(table: kind.rawValue) where ConfigurationColumns.isOwnedByDefault(column)
         {
             guard let table, let position = table.position(of: column),
                 !columns.contains(where: { $0.position == position })
             else { continue }
             let value = table.columns[position].type.defaultValue
-            row.columns.append(DesiredColumn(name: column, position: position, value: .exact(value)))
+            columns.append(DesiredColumn(name: column, position: position, value: .exact(value)))
         }
-        return row
+        return DesiredRow(table: kind, name: name, role: role, columns: columns)
     }
 
     private mutating func addEntries(_ column: String, _ wanted: [String: String?], isOnlyForMadeRows: Bool) {

@@ -148,6 +148,9 @@ private struct Compiler {
         let claim: Claim = virtualSwitch.uplink?.adopt == true ? .adopted : .refused
         var port = builder(.port, name, .hostPort)
         port.exact("tag", virtualSwitch.hostVlan.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
+        // A host port that we made is never a trunk, which would get every VM's VLAN; one that stood here before may
+        // carry the host's own VLAN devices.
+        port.exact("vlan_mode", nil, otherwiseWhereMade: .emptySet)
         var interface = builder(.interface, name, .hostPort)
         interface.exact("type", "internal")
         if let mtu = virtualSwitch.mtu { interface.exact("mtu_request", Datum(.integer(Int64(mtu)))) }

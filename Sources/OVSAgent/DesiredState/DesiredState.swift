@@ -65,10 +65,8 @@ struct DesiredRow: Hashable, Sendable {
     var table: Table
     var name: String
     var role: Role
-    var columns: [DesiredColumn] {
-        didSet { glance = Glance(columns) }
-    }
-    private(set) var glance: Glance
+    let columns: [DesiredColumn]
+    let glance: Glance
 
     init(table: Table, name: String, role: Role, columns: [DesiredColumn]) {
         self.table = table

@@ -35,7 +35,7 @@ extension Planner {
                 let places = replica.referrers(of: found.uuid).filter { $0.row != row?.uuid }
                 if mayTake(wanted, from: places, for: bridge, bridgeRow) {
                     for place in places.compactMap({ ports[$0.row] }) {
-                        if members.isEmpty, port.row.role == .uplink { members.carried = inheritance(from: place) }
+                        if row == nil, port.row.role == .uplink { inherit(from: place, into: &members) }
                         editMembers(of: place, leaving: [.uuid(found.uuid)])
                     }
                 } else if !isHere {
@@ -106,13 +106,20 @@ extension Planner {
         }
     }
 
-    private func inheritance(from port: Row) -> [String: Datum] {
-        guard interfaces(of: port).count == 1 || Self.isMade(port, as: .uplink) else { return [:] }
+    /// The VLANs of the first port that gives up its NIC are those of the new one; where another differs it is said.
+    private mutating func inherit(from port: Row, into members: inout Members) {
+        guard interfaces(of: port).count == 1 || Self.isMade(port, as: .uplink) else { return }
         var carried: [String: Datum] = [:]
         for column in ["tag", "trunks", "vlan_mode", "cvlans", "qos"] where port.has(column) {
             carried[column] = port[column]
         }
-        return carried
+        if members.carried.isEmpty {
+            members.carried = carried
+        } else if members.carried != carried {
+            plan.notes.append(
+                "Port \(port.name) had other VLANs or QoS than the port that the uplink inherits them from; they are dropped."
+            )
+        }
     }
 
     // MARK: Refusals
