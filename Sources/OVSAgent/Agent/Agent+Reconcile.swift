@@ -33,6 +33,7 @@ extension Agent {
 
     /// The database is as wanted: from now on every difference is somebody else's.
     private func settled() {
+        reconciler.settled()
         cause = .settle
         noticedAt = nil
         openDrifts = []
@@ -45,7 +46,7 @@ extension Agent {
         switch result {
         case .success(let results):
             committed(results, noticedAt: noticedAt)
-            decide(reconciler.committed())
+            decide(reconciler.committed(now: .now()))
         case .failure(.transaction(let error)) where error.isStaleGuard || error.isNotOwner:
             if self.noticedAt == nil { self.noticedAt = noticedAt }
             logger.debug("planning again: \(error)")
