@@ -93,6 +93,19 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
+        // Measured by scripts/bench, never installed.
+        .executableTarget(
+            name: "ovsdb-bench",
+            dependencies: [
+                "OVSDB",
+                "OVSAgent",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/ovsdb-bench",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "OVSDBTests",
             dependencies: ["OVSDB", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")],

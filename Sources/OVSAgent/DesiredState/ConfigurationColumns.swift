@@ -96,11 +96,11 @@ enum StatusColumns {
 
 /// What the agent's one monitor follows: every configuration column and the few status columns that it shows. Not
 /// `statistics` and `status`, which change every few seconds.
-enum ReplicaColumns {
-    static let tables = ["Open_vSwitch", "Bridge", "Port", "Interface", "Controller"]
+package enum ReplicaColumns {
+    package static let tables = ["Open_vSwitch", "Bridge", "Port", "Interface", "Controller"]
 
     /// For ``DatabaseSchema/selecting(_:)``.
-    static let followed = tables.map { table in
+    package static let followed: [FollowedTable] = tables.map { table in
         FollowedTable(table, columns: ConfigurationColumns.of(table: table) + (shown[table] ?? []))
     }
 

@@ -20,7 +20,8 @@ public struct DatabaseSchema: Hashable, Sendable {
             guard let table = tables[wanted.name] else { continue }
             selected.tables[wanted.name] = TableSchema(
                 name: wanted.name,
-                columns: wanted.columns.compactMap { column in table.columns.first { $0.name == column } },
+                columns: wanted.isWhole
+                    ? table.columns : wanted.columns.compactMap { column in table.columns.first { $0.name == column } },
                 indexes: table.indexes,
                 isRoot: table.isRoot
             )

@@ -2,10 +2,18 @@
 public struct FollowedTable: Hashable, Sendable {
     public var name: String
     public var columns: [String]
+    /// Whether to follow every column that the server has, ``columns`` or not.
+    public var isWhole = false
 
     public init(_ name: String, columns: [String]) {
         self.name = name
         self.columns = columns
+    }
+
+    /// The whole table.
+    public init(whole name: String) {
+        self.init(name, columns: [])
+        isWhole = true
     }
 }
 

@@ -15,8 +15,11 @@ public struct UUID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// The value of 36 characters in the form 8-4-4-4-12; `nil` for anything else. Upper case is taken too.
-    public init?(_ text: some StringProtocol) {
-        var text = text.utf8.makeIterator()
+    public init?(_ text: some StringProtocol) { self.init(ascii: text.utf8) }
+
+    /// The same of text that is not a string yet.
+    init?(ascii text: some Sequence<UInt8>) {
+        var text = text.makeIterator()
         var high: UInt64 = 0
         var low: UInt64 = 0
         for position in 0..<36 {

@@ -21,7 +21,11 @@ public struct MessageFramer: Sendable {
     /// May change between messages: a snapshot may be longer than what follows it.
     public var limits: Limits
 
-    private var buffer = ByteBuffer()
+    var buffer = ByteBuffer()
+    /// The rows of the unfinished message, while they are cut out.
+    var slicer: RowSlicer?
+    /// Bytes of that message that are already dropped.
+    var slicedLength = 0
     /// Bytes of the unfinished message, from the buffer's reader index, that were looked at.
     private var scanned = 0
     private var depth = 0
@@ -103,7 +107,7 @@ public struct MessageFramer: Sendable {
     }
 
     /// Between messages only blanks may stand, and a message is an object.
-    private mutating func skipBlanks() throws(FramingError) {
+    mutating func skipBlanks() throws(FramingError) {
         let blanks = buffer.readableBytesView.prefix { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }.count
         buffer.moveReaderIndex(forwardBy: blanks)
         guard let first = buffer.readableBytesView.first else { return }
@@ -114,6 +118,8 @@ public struct MessageFramer: Sendable {
 /// Why a stream is no JSON-RPC; the connection that carries it can only be closed.
 public enum FramingError: Error, Hashable, Sendable, CustomStringConvertible {
     case notAnObject(found: UInt8)
+    /// Between the rows of a snapshot.
+    case notARow(found: UInt8)
     case tooDeep(limit: Int)
     case tooLong(limit: Int)
 
@@ -121,6 +127,8 @@ public enum FramingError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .notAnObject(let found):
             "a JSON-RPC message begins with '{', found byte 0x\(String(found, radix: 16))"
+        case .notARow(let found):
+            "rows of a table are separated by commas, found byte 0x\(String(found, radix: 16))"
         case .tooDeep(let limit): "a JSON-RPC message nests deeper than \(limit)"
         case .tooLong(let limit): "a JSON-RPC message is longer than \(limit) bytes"
         }
