@@ -128,6 +128,7 @@ let package = Package(
                 "OVSDB",
                 "TestSupport",
                 "ovs-agentctl",
+                "ovs-agentd",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

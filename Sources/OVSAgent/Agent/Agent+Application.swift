@@ -19,11 +19,9 @@ extension Agent {
         }
     }
 
-    /// A transaction of ours was made.
-    func expectApplication() {
-        follow(application.committed(now: .now()))
-        checkApplication()
-    }
+    /// From now on ovs-vswitchd has its time to follow: after a transaction of ours, and where a session begins, of whose
+    /// past nothing is known. Either way the journal tells when all is applied.
+    func expectApplication() { follow(application.committed(now: .now())) }
 
     /// Looks whether everything is applied, after anything that it follows from.
     func checkApplication() {

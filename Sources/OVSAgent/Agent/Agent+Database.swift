@@ -51,6 +51,7 @@ extension Agent {
         // Whatever is not as it was when all was in sync, somebody else changed while we were away.
         if cause == .settle { cause = .drift }
         reconciler.begin()
+        expectApplication()
         noticedAt = .now()
         reconcile()
     }

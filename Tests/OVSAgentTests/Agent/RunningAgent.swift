@@ -1,0 +1,253 @@
+import Glibc
+import Logging
+import NIOPosix
+import OVSDB
+import Synchronization
+import TestSupport
+
+@testable import OVSAgent
+
+/// A whole agent at work in this process on a ``PrivateSwitch``, talked to as an operator does: over its control socket.
+///
+/// Waits are long polls of the journal on threads of their own, each with a deadline. Where a state comes without an
+/// event, one look a second finds it.
+struct RunningAgent: Sendable {
+    let ovs: PrivateSwitch
+    let configuration: AgentConfiguration
+    let logs: LogCollector
+    private let running: Task<Void, any Error>
+
+    /// How long anything may take on a machine that is busy with other tests.
+    static let patience = 25
+    private static let threads = {
+        let threads = NIOThreadPool(numberOfThreads: 24)
+        threads.start()
+        return threads
+    }()
+
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    /// Where an agent of this name finds and leaves things in a switch's folder.
+    static func configuration(_ ovs: PrivateSwitch, name: String = "a") throws -> AgentConfiguration {
+        AgentConfiguration(
+            layoutPath: "\(ovs.runFolder)/layout.yaml",
+            remotes: [try Remote(ovs.databaseRemote)],
+            controlPath: "\(ovs.runFolder)/\(name).sock",
+            stateFolder: "\(ovs.runFolder)/\(name).state"
+        )
+    }
+
+    /// Starts an agent; `layout` replaces the layout file first.
+    static func start(
+        _ ovs: PrivateSwitch,
+        name: String = "a",
+        layout: String? = nil,
+        stateFolder: String? = nil
+    ) async throws -> RunningAgent {
+        var configuration = try configuration(ovs, name: name)
+        if let stateFolder { configuration.stateFolder = stateFolder }
+        if let layout { try write(layout, to: configuration.layoutPath) }
+        let logs = LogCollector()
+        let service = try await AgentService.prepare(configuration, logLevel: LogLevel(.debug), logger: logs.logger)
+        let running = Task { try await service.run() }
+        return RunningAgent(ovs: ovs, configuration: configuration, logs: logs, running: running)
+    }
+
+    /// Starts an agent for `body`, and ends it whatever `body` does.
+    static func with(
+        _ ovs: PrivateSwitch,
+        name: String = "a",
+        layout: String? = nil,
+        stateFolder: String? = nil,
+        _ body: (RunningAgent) async throws -> Void
+    ) async throws {
+        let agent = try await start(ovs, name: name, layout: layout, stateFolder: stateFolder)
+        do {
+            try await body(agent)
+        } catch {
+            try? await agent.stop()
+            throw error
+        }
+        try await agent.stop()
+    }
+
+    /// A switch with an agent that is in sync.
+    static func inSync(layout: String = .oneSwitch, _ body: (RunningAgent) async throws -> Void) async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await with(ovs, layout: layout) { agent in
+                try await agent.waitForState("in-sync")
+                try await body(agent)
+            }
+        }
+    }
+
+    /// Ends the agent as `exit` does, and returns when all of it has ended. May be called again.
+    func stop() async throws {
+        do {
+            _ = try await ask("exit")
+        } catch let error as ControlClientError {
+            // It has ended, or ends before it answers.
+            guard error.mayPass else { throw error }
+        }
+        try await running.value
+    }
+
+    /// Returns when the agent has ended of itself.
+    func ended() async throws { try await running.value }
+
+    // MARK: Asking
+
+    /// One command over a connection of its own.
+    @discardableResult
+    func ask(_ method: String, _ parameters: String...) async throws -> JSON {
+        let path = configuration.controlPath
+        return try await Self.blocking {
+            try ControlClient(connectingTo: path, timeout: Self.patience).ask(method, parameters)
+        }
+    }
+
+    func status() async throws -> JSON { try await ask("status") }
+
+    /// What the journal has after an event.
+    func events(since id: Int = 0) async throws -> [JournalEntry] {
+        try await ask("events", "\(id)")["events"]?.array?.map(JournalEntry.init) ?? []
+    }
+
+    /// The number of the latest event.
+    func lastEvent() async throws -> Int {
+        try await ask("events", "0")["lastId"]?.integer.map { Int($0) } ?? 0
+    }
+
+    // MARK: Waiting
+
+    /// The first event after `id` of this kind, and of this object and column where they are given.
+    @discardableResult
+    func waitForEvent(
+        after id: Int = 0,
+        _ kind: String,
+        object: String? = nil,
+        column: String? = nil
+    ) async throws -> JournalEntry {
+        let path = configuration.controlPath
+        return try await Self.blocking {
+            let client = try ControlClient(connectingTo: path, timeout: Self.patience)
+            let deadline = ContinuousClock.now + .seconds(Self.patience)
+            var seen: [JournalEntry] = []
+            var last = id
+            while ContinuousClock.now < deadline {
+                let answer: JSON
+                do {
+                    answer = try client.ask("events/wait", ["\(last)"])
+                } catch ControlClientError.noAnswer { break }
+                let new = answer["events"]?.array?.map(JournalEntry.init) ?? []
+                if let found = new.first(where: {
+                    $0.kind == kind && (object == nil || $0.object == object) && (column == nil || $0.column == column)
+                }) {
+                    return found
+                }
+                seen += new
+                last = answer["lastId"]?.integer.map { Int($0) } ?? last
+            }
+            let wanted = [kind, object, column].compactMap { $0 }.joined(separator: " ")
+            throw Failure(description: "no event \(wanted); there were:\n\(seen.map(\.text).joined(separator: "\n"))")
+        }
+    }
+
+    /// Waits for a state, and for a reason that holds these words where they are given; the status that shows it.
+    @discardableResult
+    func waitForState(_ state: String, reason: String? = nil) async throws -> JSON {
+        let path = configuration.controlPath
+        return try await Self.blocking {
+            let deadline = ContinuousClock.now + .seconds(Self.patience)
+            var status = JSON.null
+            while ContinuousClock.now < deadline {
+                let client = try ControlClient(connectingTo: path, timeout: 1)
+                // Taken first: an event that comes after it ends the wait that follows.
+                let last = try client.ask("events", ["0"])["lastId"]?.integer ?? 0
+                status = try client.ask("status")
+                let reasons = status["reasons"]?.array?.compactMap(\.string) ?? []
+                if status["state"]?.string == state, reason.map({ $0.isPart(of: reasons) }) ?? true { return status }
+                do {
+                    _ = try client.ask("events/wait", ["\(last)"])
+                } catch ControlClientError.noAnswer { continue }
+            }
+            let events = try ControlClient(connectingTo: path).ask("events", ["0"])["text"]?.string ?? ""
+            throw Failure(description: "never \(state) \(reason ?? "") but\n\(status["text"]?.string ?? "")\n\(events)")
+        }
+    }
+
+    /// Runs what blocks on a thread that may be blocked.
+    static func blocking<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+        try await threads.runIfActive(body)
+    }
+}
+
+/// One event of the journal, as its JSON tells it.
+struct JournalEntry: Sendable {
+    let json: JSON
+
+    var id: Int { json["id"]?.integer.map { Int($0) } ?? 0 }
+    var kind: String { json["kind"]?.string ?? "" }
+    var object: String { json["object"]?.string ?? "" }
+    var column: String { json["column"]?.string ?? "" }
+    var found: String { json["found"]?.string ?? "" }
+    var wanted: String { json["wanted"]?.string ?? "" }
+    var latency: Int? { json["latencyMicroseconds"]?.integer.map { Int($0) } }
+    var reason: String { json["reason"]?.string ?? "" }
+    var text: String { "\(kind) \(object) \(column): \(found) -> \(wanted) \(reason)" }
+}
+
+/// What an agent logged.
+final class LogCollector: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var logger: Logger { Logger(label: "test") { _ in Handler(collector: self) } }
+    func contains(_ words: String) -> Bool { words.isPart(of: lines.withLock { $0 }) }
+
+    private struct Handler: LogHandler {
+        let collector: LogCollector
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.debug
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+        func log(event: LogEvent) { collector.lines.withLock { $0.append("\(event.level): \(event.message)") } }
+    }
+}
+
+extension String {
+    func isPart(of texts: [String]) -> Bool { texts.contains { $0.contains(self) } }
+
+    /// One virtual switch with two NICs on the dummy datapath.
+    static let oneSwitch = switches(0)
+
+    /// Virtual switches brN with the NICs ethN and ethN1 (br0: eth0 and eth1).
+    static func switches(_ numbers: Int..., datapath: String = "dummy", uplink: String = "") -> String {
+        let switches = numbers.map { number in
+            """
+              - name: vs\(number)
+                bridge: br\(number)
+                uplink:
+                  nics: [eth\(number == 0 ? "0" : "\(number)"), eth\(number == 0 ? "1" : "\(number)1")]
+
+            """ + (uplink.isEmpty ? "" : "      \(uplink)\n")
+        }
+        return "version: 1\ndatapath: \(datapath)\nvirtualSwitches:\n\(switches.joined())"
+    }
+}
+
+/// Replaces a file's contents.
+func write(_ text: String, to path: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw PrivateSwitchError.system("open \(path)", errno) }
+    defer { close(descriptor) }
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+        let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        guard count >= 0 else { throw PrivateSwitchError.system("write \(path)", errno) }
+        bytes = bytes.dropFirst(count)
+    }
+}
