@@ -132,9 +132,13 @@ public final class PrivateSwitch: Sendable {
     }
 
     /// Starts ovs-vswitchd, after killing the one that runs, and returns once it is ``settled()``.
-    public func restartSwitch() async throws {
+    ///
+    /// - Parameter overridesSystem: the dummy stands in for every other datapath and NIC; without it a bridge of the
+    ///   `system` datapath can't open.
+    public func restartSwitch(overridesSystem: Bool = true) async throws {
         try await killSwitch()
-        try await launch(.vswitchd, [databaseRemote, "--enable-dummy=override", "--disable-system"])
+        let dummy = overridesSystem ? "--enable-dummy=override" : "--enable-dummy"
+        try await launch(.vswitchd, [databaseRemote, dummy, "--disable-system"])
         try await settled()
     }
 

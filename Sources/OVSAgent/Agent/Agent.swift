@@ -121,6 +121,9 @@ actor Agent {
         end = eventLoop.makePromise()
     }
 
+    /// NIO leaves no promise open: an agent may be let go before it began, where its control socket can't be had.
+    deinit { end.succeed() }
+
     /// Begins to work; `control` is told when the journal grows.
     func start(control: ControlServer) {
         self.control = control

@@ -39,7 +39,7 @@ struct ForeignEditTests {
         Edit("del-bond-iface br0-up eth1", "Port br0-up", "interfaces"),
         Edit("add-bond-iface br0-up eth9", "Port br0-up", "interfaces"),
         Edit("-- --id=@p get port br.nf -- remove bridge br.nf ports @p", "Bridge br.nf", "ports"),
-        Edit("del-port br.dmx br0.dmx.n -- add-port ovs1 br0.dmx.n", "Bridge br.dmx", "ports"),
+        Edit("del-port br.dmx br0.dmx.n -- add-br thief -- add-port thief br0.dmx.n", "Bridge br.dmx", "ports"),
         Edit("del-port br0 br0.dmx -- add-br br0.dmx", "Bridge br0.dmx", "bridges"),
         Edit("del-br br0.local -- add-br br0.local br0 100", "Bridge br0.local", "bridges"),
     ]
@@ -219,7 +219,7 @@ extension PrivateSwitch {
 
     /// Whether no transaction in the database's log that bears the agent's comment changed one of these rows.
     fileprivate func ownTransactionsTouchNone(of foreign: [String]) async throws -> Bool {
-        let text = foreign[0] + foreign[2] + foreign[3]
+        let text = [foreign[0], foreign[2], foreign[3]].joined(separator: "\n")
         let uuids = text.split(separator: "\n").filter { $0.hasPrefix("_uuid") }.compactMap {
             $0.split(separator: " ").last.map(String.init)
         }

@@ -151,7 +151,9 @@ struct RunningAgent: Sendable {
                 last = answer["lastId"]?.integer.map { Int($0) } ?? last
             }
             let wanted = [kind, object, column].compactMap { $0 }.joined(separator: " ")
-            throw Failure(description: "no event \(wanted); there were:\n\(seen.map(\.text).joined(separator: "\n"))")
+            let status = try ControlClient(connectingTo: path).ask("status")["text"]?.string ?? ""
+            let events = seen.map(\.text).joined(separator: "\n")
+            throw Failure(description: "no event \(wanted), but\n\(status)\n\(events)")
         }
     }
 
@@ -163,14 +165,14 @@ struct RunningAgent: Sendable {
             let deadline = ContinuousClock.now + .seconds(Self.patience)
             var status = JSON.null
             while ContinuousClock.now < deadline {
-                let client = try ControlClient(connectingTo: path, timeout: 1)
+                let client = try ControlClient(connectingTo: path, timeout: Self.patience)
                 // Taken first: an event that comes after it ends the wait that follows.
                 let last = try client.ask("events", ["0"])["lastId"]?.integer ?? 0
                 status = try client.ask("status")
                 let reasons = status["reasons"]?.array?.compactMap(\.string) ?? []
                 if status["state"]?.string == state, reason.map({ $0.isPart(of: reasons) }) ?? true { return status }
                 do {
-                    _ = try client.ask("events/wait", ["\(last)"])
+                    _ = try ControlClient(connectingTo: path, timeout: 1).ask("events/wait", ["\(last)"])
                 } catch ControlClientError.noAnswer { continue }
             }
             let events = try ControlClient(connectingTo: path).ask("events", ["0"])["text"]?.string ?? ""

@@ -1,0 +1,96 @@
+import OVSDB
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// Hosts whose installer was there first.
+@Suite("Adoption", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+struct AdoptionTests {
+    @Test(
+        "an installer's br0 and br0-up keep their rows, other ports, host VLAN and bond columns; so does their release"
+    )
+    func installed() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await ovs.edit(
+                """
+                add-br br0 -- set bridge br0 datapath_type=dummy -- set port br0 tag=12 -- add-bond br0 br0-up eth0 eth1 \
+                bond_mode=balance-slb -- set port br0-up bond_updelay=500 -- add-port br0 vnet3 tag=4
+                """
+            )
+            let columns = ConfigurationColumns.port.filter { $0 != "external_ids" }.joined(separator: ",")
+            func ports() async throws -> String {
+                try await ovs.vsctl("--columns=_uuid,\(columns)", "list", "port", "br0", "br0-up", "vnet3")
+            }
+            let identity = try await ovs.vsctl("get", "bridge", "br0", "_uuid")
+            let before = try await ports()
+            try await RunningAgent.with(ovs, layout: .switches(0, 7)) { agent in
+                try await agent.waitForState("in-sync")
+                #expect(try await ports() == before)
+                #expect(try await ovs.vsctl("get", "bridge", "br0", "_uuid") == identity)
+                #expect(try await ovs.vsctl("list-ports", "br0") == "br0-up\nbr0.dmx\nvnet3")
+                #expect(try await ovs.vsctl("get", "port", "br0-up", "external_ids") == "{ovs-agent-role=uplink}")
+
+                try write(.switches(7), to: agent.configuration.layoutPath)
+                await #expect(throws: ControlClientError.self) { try await agent.ask("reload") }
+                try await agent.waitForState("degraded", reason: "br0")
+                #expect(try await ovs.vsctl("list-ports", "br0") == "br0-up\nbr0.dmx\nvnet3")
+                try await agent.ask("reload", "--allow-removal")
+                try await agent.waitForState("in-sync")
+                // What was made is gone, what was adopted is as it was found.
+                #expect(try await ovs.vsctl("list-ports", "br0") == "br0-up\nvnet3")
+                #expect(try await ports() == before)
+                #expect(try await ovs.vsctl("get", "bridge", "br0", "_uuid", "external_ids") == "\(identity)\n{}")
+                #expect(try await ovs.vsctl("get", "port", "br0-up", "external_ids") == "{}")
+                #expect(try await ovs.vsctl("list-br").contains("br0.local") == false)
+            }
+        }
+    }
+
+    @Test("a NIC alone on br0 becomes br0-up by reference")
+    func bareNIC() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await ovs.edit(
+                "add-br br0 -- set bridge br0 datapath_type=dummy -- add-port br0 eth0 tag=5 -- add-port br0 eth1"
+            )
+            let identities = try await ovs.vsctl("get", "interface", "eth0", "_uuid", "ofport")
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                try await agent.waitForState("in-sync")
+                #expect(try await ovs.vsctl("list-ports", "br0") == "br0-up\nbr0.dmx")
+                #expect(try await ovs.vsctl("get", "interface", "eth0", "_uuid", "ofport") == identities)
+                #expect(try await ovs.vsctl("get", "port", "br0-up", "tag") == "5")
+            }
+        }
+    }
+
+    @Test("a NIC in use elsewhere is left there with a reason, until it is free")
+    func nicInUse() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await ovs.edit("add-br ovs1 -- set bridge ovs1 datapath_type=dummy -- add-port ovs1 eth1 tag=3")
+            let port = try await ovs.vsctl("list", "port", "eth1")
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                let status = try await agent.waitForState("degraded", reason: "Interface eth1")
+                #expect(
+                    status["reasons"]?.array?.first?.string?.contains("in use in port eth1 of bridge ovs1") == true
+                )
+                try await agent.waitForEvent("applied")
+                #expect(try await ovs.vsctl("list", "port", "eth1") == port)
+                #expect(try await ovs.vsctl("list-ifaces", "br0") == "br0.dmx\neth0")
+                try await ovs.vsctl("del-port", "ovs1", "eth1")
+                try await agent.waitForState("in-sync")
+                #expect(try await ovs.vsctl("list-ifaces", "br0") == "br0.dmx\neth0\neth1")
+            }
+        }
+    }
+}
+
+extension PrivateSwitch {
+    /// Runs the words of an `ovs-vsctl` command line, and waits for ovs-vswitchd.
+    func edit(_ command: String) async throws {
+        let result = try await run(
+            "ovs-vsctl",
+            ["--db=\(databaseRemote)", "--timeout=20"] + command.split(separator: " ").map(String.init)
+        )
+        guard result.exitCode == 0 else { throw PrivateSwitchError.failed(command, result) }
+    }
+}

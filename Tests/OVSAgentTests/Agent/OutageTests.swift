@@ -1,0 +1,134 @@
+import Glibc
+import OVSDB
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// Servers that are killed, restarted, absent or emptied under a running agent.
+@Suite("Outages", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+struct OutageTests {
+    @Test("a restarted ovsdb-server is followed again, with its database or an empty one", arguments: [false, true])
+    func serverRestarted(isEmpty: Bool) async throws {
+        try await RunningAgent.inSync { agent in
+            let ovs = agent.ovs
+            let row = try await ovs.vsctl("get", "bridge", "br.microseg", "_uuid")
+            let last = try await agent.lastEvent()
+            try await ovs.killServer()
+            let lost = try await agent.waitForEvent(after: last, "disconnected")
+            #expect(lost.reason.contains(ovs.databaseSocket))
+            let away = try await agent.waitForState("disconnected", reason: "look whether ovsdb-server runs")
+            #expect(away["database"]?["connected"] == false)
+            try await ovs.restartServer(freshDatabase: isEmpty)
+            try await agent.waitForEvent(after: lost.id, "applied")
+            let status = try await agent.waitForState("in-sync")
+            #expect(status["database"]?["lock"] == "held")
+            #expect(try await ovs.vsctl("list-br").split(separator: "\n").count == 6)
+            let isSame = try await ovs.vsctl("get", "bridge", "br.microseg", "_uuid") == row
+            #expect(isSame == !isEmpty)
+            // Attempts that fail alike are one event.
+            #expect(try await agent.events(since: last).filter { $0.kind == "disconnected" }.count <= 3)
+        }
+    }
+
+    @Test("a killed ovs-vswitchd makes it degraded within 6 s, with a reason; repairs go on; restarted, all is in sync")
+    func switchKilled() async throws {
+        try await RunningAgent.inSync { agent in
+            let ovs = agent.ovs
+            let killed = ContinuousClock.now
+            try await ovs.killSwitch()
+            let status = try await agent.waitForState("degraded", reason: "ovs-vswitchd does not answer")
+            #expect(ContinuousClock.now - killed < .seconds(6))
+            #expect(status["reasons"]?.array?.count == 1)
+            let last = try await agent.lastEvent()
+            try await ovs.vsctl("del-br", "br.nf")
+            try await agent.waitForEvent(after: last, "repaired", object: "Bridge br.nf", column: "bridges")
+            #expect(try await agent.status()["state"] == "degraded")
+            try await ovs.restartSwitch()
+            try await agent.waitForEvent(after: last, "applied")
+            #expect(try await agent.waitForState("in-sync")["reasons"] == [])
+        }
+    }
+
+    @Test("a stopped ovs-vswitchd, whose sockets still take connections, is noticed as well")
+    func switchStopped() async throws {
+        try await RunningAgent.inSync { agent in
+            try await agent.ovs.killSwitch(SIGSTOP)
+            let last = try await agent.lastEvent()
+            try await agent.ovs.vsctl("set", "port", "br0.mx.s", "tag=5", wait: false)
+            try await agent.waitForEvent(after: last, "repaired")
+            try await agent.waitForState("degraded", reason: "ovs-vswitchd has not taken configuration")
+            try await agent.ovs.killSwitch(SIGCONT)
+            try await agent.waitForState("in-sync")
+        }
+    }
+
+    @Test("without an ovsdb-server it answers, and comes in sync when one appears")
+    func serverAbsent() async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            try await ovs.killServer()
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                let status = try await agent.waitForState("disconnected", reason: ovs.databaseSocket)
+                #expect(status["database"]?["connected"] == false)
+                #expect(status["database"]?["lock"]?.isNull == true)
+                await #expect(throws: ControlClientError.self) { try await agent.ask("plan") }
+                #expect(try await agent.ask("show")["text"]?.string?.isEmpty == false)
+                try await ovs.restartServer()
+                try await ovs.restartSwitch()
+                try await agent.waitForState("in-sync")
+            }
+        }
+    }
+
+    @Test(
+        "without an ovs-vswitchd the database is made right, and the agent degraded after 5 s; at its next start, too"
+    )
+    func switchAbsent() async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            for _ in 1...2 {
+                try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                    try await agent.waitForEvent("apply-failed")
+                    try await agent.waitForState("degraded", reason: "ovs-vswitchd")
+                    #expect(try await agent.ask("plan")["changes"] == [])
+                    #expect(try await ovs.vsctl("list-br").split(separator: "\n").count == 6)
+                }
+            }
+            try await RunningAgent.with(ovs) { agent in
+                try await agent.waitForState("reconciling")
+                try await ovs.restartSwitch()
+                try await agent.waitForState("in-sync")
+            }
+        }
+    }
+
+    @Test("a port that ovs-vswitchd refuses makes it degraded, by name and reason, and holds up no repair")
+    func portRefused() async throws {
+        try await RunningAgent.inSync { agent in
+            let ovs = agent.ovs
+            // The dummy datapath opens any name, but not this type; of a NIC's interface the type is not the agent's.
+            try await ovs.vsctl("set", "interface", "eth1", "type=nonsense", wait: false)
+            let status = try await agent.waitForState("degraded", reason: "Interface eth1")
+            #expect(status["reasons"]?.array?.count == 1)
+            let last = try await agent.lastEvent()
+            try await ovs.vsctl("del-port", "br.nf", "br0.nf.s", wait: false)
+            try await agent.waitForEvent(after: last, "repaired", object: "Bridge br.nf", column: "ports")
+            #expect(try await agent.status()["state"] == "degraded")
+            try await ovs.vsctl("set", "interface", "eth1", "type=\"\"", wait: false)
+            try await agent.waitForState("in-sync")
+        }
+    }
+
+    @Test("a datapath that ovs-vswitchd can't open makes it degraded, and it goes on repairing")
+    func datapathRefused() async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            try await ovs.restartSwitch(overridesSystem: false)
+            try await RunningAgent.with(ovs, layout: .switches(0, datapath: "system")) { agent in
+                try await agent.waitForEvent("apply-failed")
+                try await agent.waitForState("degraded", reason: "ovs-vswitchd does not")
+                let last = try await agent.lastEvent()
+                try await ovs.vsctl("del-br", "br.nf", wait: false)
+                try await agent.waitForEvent(after: last, "repaired", object: "Bridge br.nf", column: "bridges")
+            }
+        }
+    }
+}

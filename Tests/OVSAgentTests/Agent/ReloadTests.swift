@@ -1,0 +1,117 @@
+import Glibc
+import OVSDB
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// Layout files that come, go wrong, and are kept for a restart.
+@Suite("Reloading", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+struct ReloadTests {
+    @Test("a bad layout is refused with its place and changes nothing; a good one mends it")
+    func bad() async throws {
+        try await RunningAgent.inSync { agent in
+            let before = try await agent.ovs.rows()
+            let bad: [(String, String)] = [
+                ("version: 1\nvirtualSwitchs: []\n", ":2:1: error: "), ("version: 1\n\t- {", ":2:1: error: "),
+                ("", ": error: "), ("\u{0}\u{1}\u{2}", ": error: "),
+                (String(repeating: "# ten megabytes of comment\n", count: 400_000), "larger than"),
+            ]
+            for (text, words) in bad {
+                let last = try await agent.lastEvent()
+                try write(text, to: agent.configuration.layoutPath)
+                let error = await #expect(throws: ControlClientError.self) { try await agent.ask("reload") }
+                #expect(error.map { "\($0)".contains("\(agent.configuration.layoutPath)") } == true)
+                #expect(error.map { "\($0)".contains(words) } == true, "\(error.map { "\($0)" } ?? "")")
+                let rejected = try await agent.waitForEvent(after: last, "layout-rejected")
+                #expect(rejected.reason == error.map { "\($0)" })
+                let status = try await agent.waitForState("degraded", reason: "the layout file was not taken")
+                #expect(status["layout"]?["error"]?.string == rejected.reason)
+            }
+            unlink(agent.configuration.layoutPath)
+            let error = await #expect(throws: ControlClientError.self) { try await agent.ask("reload") }
+            #expect(error.map { "\($0)".contains("No such file") } == true)
+            try write(.oneSwitch, to: agent.configuration.layoutPath)
+            try await agent.ask("reload")
+            let status = try await agent.waitForState("in-sync")
+            #expect(status["layout"]?["error"]?.isNull == true)
+            #expect(try await agent.ovs.rows() == before)
+        }
+    }
+
+    @Test("another switch comes at once; its removal needs a word, and takes away exactly what was made")
+    func removal() async throws {
+        try await RunningAgent.inSync { agent in
+            let ovs = agent.ovs
+            // The switch's word on br0 is taken by now, or else it would come between the two looks.
+            let address = try await ovs.vsctl("get", "interface", "br0", "mac_in_use")
+            try await ovs.vsctl("wait-until", "bridge", "br0", "other_config:hwaddr=\(address)")
+            func names() async throws -> [String] { try await ovs.rows().dropFirst().map { $0 } }
+            let before = try await names()
+            try write(.switches(0, 7), to: agent.configuration.layoutPath)
+            try await agent.ask("reload")
+            try await agent.waitForState("in-sync")
+            #expect(try await ovs.vsctl("list-br").split(separator: "\n").count == 8)
+
+            try write(.oneSwitch, to: agent.configuration.layoutPath)
+            let error = await #expect(throws: ControlClientError.self) { try await agent.ask("reload") }
+            #expect(error.map { "\($0)".contains("--allow-removal") } == true)
+            #expect(try await ovs.vsctl("list-br").split(separator: "\n").count == 8)
+            try await agent.ask("reload", "--allow-removal")
+            try await agent.waitForState("in-sync")
+            #expect(try await names() == before)
+        }
+    }
+
+    @Test("a restart with a bad file uses the last accepted one; half of that one is none")
+    func kept() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { try await $0.waitForState("in-sync") }
+            let before = try await ovs.rows()
+            try await RunningAgent.with(ovs, layout: "version: 2\n") { agent in
+                let status = try await agent.waitForState("degraded", reason: "the layout file was not taken")
+                #expect(status["layout"]?["error"]?.string?.contains("layout.yaml:1:") == true)
+                try await agent.waitForEvent("applied")
+                let last = try await agent.lastEvent()
+                try await ovs.vsctl("set-fail-mode", "br.mx", "standalone", wait: false)
+                try await agent.waitForEvent(after: last, "repaired", object: "Bridge br.mx", column: "fail_mode")
+            }
+            #expect(try await ovs.rows().dropFirst() == before.dropFirst())
+            let configuration = try RunningAgent.configuration(ovs)
+            for text in ["version: 1\nvirtualSwitches:\n  - name: vs0\n    bri", "\u{0}\u{0}", ""] {
+                try write(text, to: "\(configuration.stateFolder)/layout.yaml")
+                // A good file is taken whatever is kept.
+                try await RunningAgent.with(ovs, layout: .oneSwitch) { try await $0.waitForState("in-sync") }
+                try write(text, to: "\(configuration.stateFolder)/layout.yaml")
+                await #expect(throws: LayoutRejection.self) {
+                    try await RunningAgent.with(ovs, layout: "version: 2\n") { _ in }
+                }
+            }
+        }
+    }
+
+    @Test("a bad file and none kept: it does not begin, and touches nothing")
+    func nothingKept() async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            let before = try await ovs.rows()
+            let error = await #expect(throws: LayoutRejection.self) {
+                try await RunningAgent.with(ovs, layout: "version: 1\n") { _ in }
+            }
+            #expect(error?.findings.first?.hasPrefix("\(ovs.runFolder)/layout.yaml:1:1: error: ") == true)
+            #expect(try await ovs.rows() == before)
+            #expect(access("\(ovs.runFolder)/a.sock", F_OK) != 0)
+        }
+    }
+
+    @Test("a state folder that can't be written is logged, and no reason not to work")
+    func unwritable() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            let file = "\(ovs.runFolder)/file"
+            try write("", to: file)
+            try await RunningAgent.with(ovs, layout: .oneSwitch, stateFolder: "\(file)/state") { agent in
+                try await agent.waitForState("in-sync")
+                #expect(agent.logs.contains("could not be kept for a restart: \(file)"))
+            }
+        }
+    }
+}
