@@ -46,7 +46,8 @@ extension ByteBuffer {
         defer { covsdb_free(tree) }
         var capacity = 512
         var written = 0
-        while written == 0 {
+        // No value has an empty text: a length of 0 is a failure, for want of memory.
+        while written == 0, capacity > 0 {
             written = writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { bytes in
                 let text = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
                 capacity = covsdb_write(tree, UInt32(indent), text, bytes.count)

@@ -64,6 +64,16 @@ extension JSONView {
             .elementsEqual(UnsafeRawBufferPointer(start: literal.utf8Start, count: length))
     }
 
+    /// The beginning of the text, for an error's words: however large the value is, no copy of it is made.
+    func excerpt(length: Int) -> String {
+        var bytes = ContiguousArray<UInt8>(repeating: 0, count: length + 1)
+        let whole = bytes.withUnsafeMutableBytes { bytes in
+            covsdb_write(value, 0, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count - 1)
+        }
+        let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        return whole > length ? "\(text)..." : text
+    }
+
     var isNull: Bool { kind == COVSDB_NULL }
     var isArray: Bool { kind == COVSDB_ARRAY }
     var isObject: Bool { kind == COVSDB_OBJECT }

@@ -1,39 +1,51 @@
-/// Who refers to a row. Nearly every row has exactly one referrer, which is kept without an allocation of its own.
+/// Who refers to a row. Nearly every row has exactly one referrer, which is kept without an allocation of its own; one
+/// that very many refer to, as ports to a QoS, still gains and loses a referrer in constant time.
 struct ReferenceIndex: Sendable {
     private struct Referrers: Sendable {
         var first: Reference
-        var rest: [Reference]
+        /// How often each other place refers to the row: a map may name it under several keys.
+        var rest: [Reference: Int] = [:]
+
+        var count: Int { rest[first] == nil ? rest.count + 1 : rest.count }
+
+        var places: [Reference] { [first] + rest.keys.filter { $0 != first } }
+
+        /// `false` when nobody is left.
+        mutating func remove(_ reference: Reference) -> Bool {
+            if rest[reference] != nil {
+                forget(reference)
+            } else if reference == first {
+                guard let heir = rest.keys.first else { return false }
+                first = heir
+                forget(heir)
+            }
+            return true
+        }
+
+        private mutating func forget(_ reference: Reference) {
+            guard let times = rest[reference] else { return }
+            rest[reference] = times > 1 ? times - 1 : nil
+        }
     }
 
     private var referrersByTarget: [UUID: Referrers] = [:]
 
-    subscript(target: UUID) -> [Reference] {
-        guard let referrers = referrersByTarget[target] else { return [] }
-        return [referrers.first] + referrers.rest
-    }
+    /// The places that refer to a row, each once, in no order.
+    subscript(target: UUID) -> [Reference] { referrersByTarget[target]?.places ?? [] }
 
     /// How many places refer to a row.
-    func count(of target: UUID) -> Int { referrersByTarget[target].map { $0.rest.count + 1 } ?? 0 }
+    func count(of target: UUID) -> Int { referrersByTarget[target]?.count ?? 0 }
 
     mutating func insert(_ reference: Reference, to target: UUID) {
-        if referrersByTarget[target] == nil {
-            referrersByTarget[target] = Referrers(first: reference, rest: [])
+        if let index = referrersByTarget.index(forKey: target) {
+            referrersByTarget.values[index].rest[reference, default: 0] += 1
         } else {
-            referrersByTarget[target]?.rest.append(reference)
+            referrersByTarget[target] = Referrers(first: reference)
         }
     }
 
     mutating func remove(_ reference: Reference, to target: UUID) {
-        guard var referrers = referrersByTarget[target] else { return }
-        if let index = referrers.rest.firstIndex(of: reference) {
-            referrers.rest.remove(at: index)
-        } else if referrers.first == reference {
-            guard !referrers.rest.isEmpty else {
-                referrersByTarget[target] = nil
-                return
-            }
-            referrers.first = referrers.rest.removeFirst()
-        }
-        referrersByTarget[target] = referrers
+        guard let index = referrersByTarget.index(forKey: target) else { return }
+        if !referrersByTarget.values[index].remove(reference) { referrersByTarget.remove(at: index) }
     }
 }

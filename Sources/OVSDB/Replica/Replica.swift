@@ -65,10 +65,12 @@ public enum ReplicaError: Error, Hashable, Sendable {
 extension Replica {
     /// Applies one notification and tells what changed, one entry a row.
     ///
-    /// A row that the server inserts twice is replaced, one that it deletes twice is gone: both are harmless. An update of a row that
-    /// is not here throws ``ReplicaError`` and leaves the replica half applied: take a new snapshot.
+    /// A row stands in a notification once. One that the server inserts twice is replaced, one that it deletes twice is
+    /// gone: both are harmless. A change of a row that is not here throws ``ReplicaError`` and changes nothing: what is
+    /// here stays whole, but only a new snapshot brings it up to date.
     @discardableResult
     public mutating func apply(_ updates: TableUpdates) throws(ReplicaError) -> [RowChange] {
+        for row in updates.rows { try check(row) }
         var changes: [RowChange] = []
         changes.reserveCapacity(updates.rows.count)
         for row in updates.rows {
@@ -77,6 +79,14 @@ extension Replica {
             changes.append(RowChange(table: row.table, uuid: row.uuid, kind: change))
         }
         return changes
+    }
+
+    private func check(_ row: TableUpdates.RowUpdate) throws(ReplicaError) {
+        guard let isHere = tables[row.table]?.contains(row.uuid) else { throw .unknownTable(row.table) }
+        switch row.change {
+        case .modify, .replace: if !isHere { throw .missingRow(table: row.table, uuid: row.uuid) }
+        case .insert, .delete: break
+        }
     }
 
     private mutating func apply(
@@ -118,13 +128,9 @@ extension Replica {
             tables[table.name]?.update(uuid) { values in
                 for change in named {
                     let column = table.columns[change.position]
-                    if byDifference, column.type.isMap, column.isStrongReference {
-                        gone.append((column, values[change.position]))
-                        values[change.position].apply(difference: change.value)
-                        come.append((column, values[change.position]))
-                    } else if byDifference, !column.type.isReplacedWhole {
+                    if byDifference, !column.type.isReplacedWhole {
                         if column.isStrongReference {
-                            let (left, joined) = change.value.split { values[change.position].contains($0) }
+                            let (left, joined) = values[change.position].effect(of: change.value)
                             gone.append((column, left))
                             come.append((column, joined))
                         }
@@ -186,11 +192,5 @@ extension Datum {
         return entries.flatMap { entry in
             [entry.key, entry.value].compactMap { if case .uuid(let uuid) = $0 { uuid } else { nil } }
         }
-    }
-
-    /// A difference's elements, those that the set holds apart from those that it does not.
-    fileprivate func split(_ isHeld: (Atom) -> Bool) -> (left: Datum, joined: Datum) {
-        let atoms = self.atoms
-        return (Datum(set: atoms.filter(isHeld)), Datum(set: atoms.filter { !isHeld($0) }))
     }
 }

@@ -16,6 +16,7 @@ extension TableUpdates {
             guard let table = schema.tables[name] else {
                 throw .protocolViolation("an update of table \(name), which is not monitored")
             }
+            guard updates.isObject else { throw .mismatch(updates, wanted: "updates of table \(name)") }
             for (text, update) in updates.members {
                 guard let uuid = UUID(text) else { throw .protocolViolation("\(text) is no row of table \(name)") }
                 let change = try Change(update, form: form, table: table)

@@ -19,9 +19,9 @@ public struct ColumnType: Hashable, Sendable {
     /// Whether the column is a map.
     public var isMap: Bool { value != nil }
 
-    /// Whether a `modify` carries the whole new value rather than a difference: at most one element, and no map
-    /// (ovsdb-server(7), Update2 Notification).
-    public var isReplacedWhole: Bool { maximum == 1 && !isMap }
+    /// Whether a `modify` carries the whole new value rather than a difference: at most one element or entry
+    /// (ovsdb-server(7), Update2 Notification; `ovsdb_datum_diff` in OVS).
+    public var isReplacedWhole: Bool { maximum == 1 }
 
     /// The value of a column that an insert leaves out (RFC 7047, 5.2.1).
     public var defaultValue: Datum {
@@ -56,10 +56,10 @@ public struct BaseType: Hashable, Sendable {
         self.reference = reference
     }
 
-    /// The atom of a column without a value: 0, 0.0, false, "", the zero UUID; the first of a list of allowed values.
+    /// The atom of a column without a value: 0, 0.0, false, "", the zero UUID, whatever values are allowed (RFC 7047,
+    /// 5.2.1). A server leaves exactly this out of what it reports.
     public var defaultAtom: Atom {
-        if let first = allowed?.atoms.first { return first }
-        return switch kind {
+        switch kind {
         case .integer: .integer(0)
         case .real: .real(0)
         case .boolean: .boolean(false)

@@ -42,9 +42,19 @@ extension ColumnType {
         guard let key = json["key"] else { throw .mismatch(json, wanted: "a column type") }
         self.init(key: try BaseType(key), value: nil)
         if let value = json["value"] { self.value = try BaseType(value) }
-        if let minimum = json["min"]?.integer { self.minimum = Int(minimum) }
-        if let maximum = json["max"] {
-            self.maximum = maximum.isString("unlimited") ? .max : Int(maximum.integer ?? 1)
+        if let limit = json["min"] {
+            guard let minimum = limit.integer, 0...1 ~= minimum else {
+                throw .mismatch(json, wanted: "a min of 0 or 1")
+            }
+            self.minimum = Int(minimum)
+        }
+        if let limit = json["max"], limit.isString("unlimited") {
+            maximum = .max
+        } else if let limit = json["max"] {
+            guard let maximum = limit.integer, maximum >= 1 else {
+                throw .mismatch(json, wanted: "a max of at least 1")
+            }
+            self.maximum = Int(maximum)
         }
     }
 }
@@ -56,8 +66,13 @@ extension BaseType {
         }
         self.init(kind)
         if let allowed = json["enum"] { self.allowed = try Datum(allowed, ColumnType(key: BaseType(kind))) }
-        if let table = json["refTable"]?.string {
-            reference = json["refType"]?.isString("weak") == true ? .weak(table: table) : .strong(table: table)
+        guard let table = json["refTable"]?.string else { return }
+        if json["refType"]?.isString("weak") == true {
+            reference = .weak(table: table)
+        } else if json["refType"] == nil || json["refType"]?.isString("strong") == true {
+            reference = .strong(table: table)
+        } else {
+            throw .mismatch(json, wanted: "a refType of strong or weak")
         }
     }
 }

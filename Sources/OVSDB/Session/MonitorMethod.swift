@@ -20,7 +20,7 @@ enum MonitorMethod: String, Hashable, Sendable {
     var form: TableUpdates.Form { self == .plain ? .values : .differences }
 
     /// The notification that carries its updates.
-    var notification: StaticString {
+    var notification: String {
         switch self {
         case .since: "update3"
         case .conditional: "update2"

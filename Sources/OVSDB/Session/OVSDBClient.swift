@@ -23,6 +23,8 @@ public actor OVSDBClient {
         public var longestSnapshot: Int
         /// Bytes of the longest message of any other kind that is taken.
         public var longestMessage: Int
+        /// Bytes that may wait for a server that does not read what it is sent; with more the connection is closed.
+        public var longestBacklog: Int
 
         public init(
             remotes: [Remote],
@@ -31,7 +33,8 @@ public actor OVSDBClient {
             followed: [FollowedTable],
             pace: Reconnect.Pace = .init(),
             longestSnapshot: Int = 1 << 30,
-            longestMessage: Int = 64 << 20
+            longestMessage: Int = 64 << 20,
+            longestBacklog: Int = 16 << 20
         ) {
             self.remotes = remotes
             self.database = database
@@ -40,6 +43,7 @@ public actor OVSDBClient {
             self.pace = pace
             self.longestSnapshot = longestSnapshot
             self.longestMessage = longestMessage
+            self.longestBacklog = longestBacklog
         }
     }
 
@@ -66,7 +70,7 @@ public actor OVSDBClient {
     /// The remote that is, or was last, tried.
     public private(set) var remote: Remote
     /// Replies to nothing that was asked, over all connections.
-    public private(set) var unknownReplies = 0
+    public var unknownReplies: Int { earlierUnknownReplies + session.unknownReplies }
 
     private let configuration: Configuration
     private let logger: Logger
@@ -81,6 +85,7 @@ public actor OVSDBClient {
     private var framer: MessageFramer
     private var mark: SessionStateMachine.Mark?
     private var failure: OVSDBError?
+    private var earlierUnknownReplies = 0
     private var waiting: [Int64: @Sendable (SessionStateMachine.Answer) -> Void] = [:]
 
     /// A client that does nothing before ``start(_:)``. Throws ``OVSDBError/invalidRemote(_:reason:)`` without a remote.
@@ -113,6 +118,8 @@ public actor OVSDBClient {
 
     /// Sends a transaction and calls `completion` on the event loop with what it gave: a result for each operation, or
     /// ``OVSDBError/transaction(_:)`` when it was undone, or another error when it is not known whether it was made.
+    ///
+    /// It goes out on any connection that stands, also before ``Event/synced``: who plans by ``replica`` waits for that.
     public func transact(
         _ operations: [Operation],
         completion: @escaping @Sendable (Result<[OperationResult], OVSDBError>) -> Void
@@ -180,13 +187,15 @@ extension OVSDBClient {
         attempts += 1
         generation += 1
         let attempt = generation
-        let bootstrap = ClientBootstrap(group: eventLoop).channelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(
-                    SessionHandler { event in self.assumeIsolated { $0.happened(event, in: attempt, on: channel) } }
-                )
+        // An attempt that we give up is given up below too, so that none pile up.
+        let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(reconnect.attemptLimit)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        SessionHandler { event in self.assumeIsolated { $0.happened(event, in: attempt, on: channel) } }
+                    )
+                }
             }
-        }
         let future =
             switch remote {
             case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
@@ -203,8 +212,10 @@ extension OVSDBClient {
     }
 
     private func happened(_ event: SessionHandler.Event, in attempt: Int, on channel: any Channel) {
-        guard attempt == generation else {
-            // An attempt that was given up succeeded after all.
+        // A host of several addresses is tried at all of them at once: the first that answers is the one.
+        let isOurs = if case .opened = event { self.channel == nil } else { self.channel === channel }
+        guard attempt == generation, isOurs else {
+            // An attempt that was given up succeeded after all, or a second one did.
             if case .opened = event { channel.close(promise: nil) }
             return
         }
@@ -235,16 +246,26 @@ extension OVSDBClient {
         failure = nil
         generation += 1
         mark = session.progress ?? mark
-        unknownReplies += session.unknownReplies
-        reconnect.disconnected(now: .now())
-        for action in session.disconnected(error) { perform(action) }
+        let ended = session.disconnected(error)
+        earlierUnknownReplies += session.unknownReplies
+        // Neither what was half read nor who waits for it outlives the connection.
+        session = SessionStateMachine(purpose: .init(configuration))
+        framer = MessageFramer(limits: .init(length: configuration.longestMessage))
+        reconnect.disconnected(now: .now(), byUs: error.isVerdict)
         channel?.close(promise: nil)
+        for action in ended { perform(action) }
         observer(.disconnected(error))
     }
 
     private func describe(_ error: any Error) -> String {
-        guard let error = error as? IOError else { return "\(error)" }
-        return String(cString: strerror(error.errnoCode))
+        switch error {
+        case let error as IOError: return String(cString: strerror(error.errnoCode))
+        case ChannelError.connectTimeout: return "no answer in time"
+        case let error as NIOConnectionError:
+            if let last = error.connectionErrors.last { return describe(last.error) }
+            return "the address of \(error.host) is not known"
+        default: return "\(error)"
+        }
     }
 }
 
@@ -271,19 +292,23 @@ extension OVSDBClient {
         switch action {
         case .send(let json):
             guard let channel else { return }
+            // Counted before this message is added: one alone may be of any size.
+            let backlog = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+            guard backlog <= configuration.longestBacklog else {
+                let reason = "\(remote): the server does not read; \(backlog) bytes wait for it"
+                return perform(.close(.disconnected(reason: reason)))
+            }
             var bytes = channel.allocator.buffer(capacity: 512)
             bytes.writeJSON(json)
             channel.writeAndFlush(bytes, promise: nil)
         case .learned(let schema):
             observer(.learned(schema))
         case .snapshot(let schema, let updates):
-            mark = nil
-            replica = Replica(schema: schema)
-            apply(updates, then: { _ in .synced })
+            apply(updates, to: Replica(schema: schema)) { _ in .synced }
         case .resumed(let updates):
-            apply(updates, then: { _ in .synced })
+            apply(updates, to: nil) { _ in .synced }
         case .changed(let updates):
-            apply(updates, then: Event.changed)
+            apply(updates, to: nil, then: Event.changed)
         case .lock(let state):
             observer(.lock(state))
         case .answered(let id, let answer):
@@ -295,14 +320,33 @@ extension OVSDBClient {
         }
     }
 
-    private func apply(_ updates: TableUpdates, then event: ([RowChange]) -> Event) {
+    /// Applies updates to a replica that takes the place of ours, or to ours.
+    private func apply(_ updates: TableUpdates, to fresh: Replica?, then event: ([RowChange]) -> Event) {
+        // From now on the session says how far the replica has come.
+        mark = nil
         do throws(ReplicaError) {
-            let changes = try replica?.apply(updates) ?? []
+            let changes: [RowChange]
+            if var fresh {
+                changes = try fresh.apply(updates)
+                replica = fresh
+            } else {
+                changes = try replica?.apply(updates) ?? []
+            }
             observer(event(changes))
         } catch {
+            // What is kept is not what the server has; only a fresh snapshot brings the two together.
+            session.forgetProgress()
             perform(.close(.protocolViolation("an update does not fit what was known before: \(error)")))
-            // What is kept no longer says what the server has; only a fresh snapshot does.
-            mark = nil
+        }
+    }
+}
+
+extension OVSDBError {
+    /// Whether it was us who would not go on with a server that answered.
+    fileprivate var isVerdict: Bool {
+        switch self {
+        case .protocolViolation, .refused: true
+        case .invalidRemote, .disconnected, .transaction: false
         }
     }
 }

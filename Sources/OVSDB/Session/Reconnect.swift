@@ -10,7 +10,7 @@ public struct Reconnect: Sendable {
         /// Between attempts, doubled after each that fails.
         public var minimumBackoff: TimeAmount
         public var maximumBackoff: TimeAmount
-        /// How long a peer may be silent before it is probed, and again before it is given up.
+        /// How long a peer may be silent before it is probed, and again before it is given up; with 0 it never is.
         public var probeInterval: TimeAmount
 
         public init(
@@ -58,11 +58,14 @@ public struct Reconnect: Sendable {
         switch state {
         case .stopped: nil
         case .backingOff(let until): until
-        case .connecting(let since): since + max(.seconds(1), backoff)
-        case .active: lastActivity + pace.probeInterval
+        case .connecting(let since): since + attemptLimit
+        case .active: pace.probeInterval > .zero ? lastActivity + pace.probeInterval : nil
         case .idle(let since): since + pace.probeInterval
         }
     }
+
+    /// How long one attempt may take.
+    public var attemptLimit: TimeAmount { max(.seconds(1), backoff) }
 
     /// Begins: the first attempt is due at once.
     public mutating func start(now: NIODeadline) {
@@ -83,7 +86,7 @@ public struct Reconnect: Sendable {
             state = .connecting(since: now)
             return .connect
         case .connecting:
-            return .disconnect(reason: "no connection within \(seconds(max(.seconds(1), backoff)))")
+            return .disconnect(reason: "no connection within \(seconds(attemptLimit))")
         case .active:
             state = .idle(since: now)
             return .probe
@@ -105,15 +108,17 @@ public struct Reconnect: Sendable {
         if case .idle = state { state = .active }
     }
 
-    /// An attempt failed or a connection went. A connection that outlived the last pause is worth the shortest pause.
-    public mutating func disconnected(now: NIODeadline) {
+    /// An attempt failed or a connection went. A connection that outlived the last pause is worth the shortest pause,
+    /// unless it was us who would not have it: what the peer said once it will say again, however long it takes to.
+    public mutating func disconnected(now: NIODeadline, byUs: Bool = false) {
         switch state {
         case .stopped, .backingOff: return
         case .active, .idle:
-            if lastActivity - connectedAt >= backoff { backoff = .zero }
+            if !byUs, lastActivity - connectedAt >= backoff { backoff = .zero }
         case .connecting: break
         }
-        backoff = min(max(pace.minimumBackoff, backoff * 2), pace.maximumBackoff)
+        // Whatever the pace says, attempts never follow each other without any pause.
+        backoff = max(.milliseconds(1), min(max(pace.minimumBackoff, backoff * 2), pace.maximumBackoff))
         state = .backingOff(until: now + backoff)
     }
 

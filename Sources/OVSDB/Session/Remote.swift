@@ -63,7 +63,10 @@ public enum Remote: Hashable, Sendable, CustomStringConvertible {
         }
         guard !host.isEmpty else { return nil }
         if rest.isEmpty { return (String(host), defaultPort) }
-        guard rest.first == ":", let port = Int(rest.dropFirst()), (1...65535).contains(port) else { return nil }
+        // `Int` would take a sign.
+        guard rest.first == ":", rest.dropFirst().utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            let port = Int(rest.dropFirst()), (1...65535).contains(port)
+        else { return nil }
         return (String(host), port)
     }
 }

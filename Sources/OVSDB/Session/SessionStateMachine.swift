@@ -47,8 +47,8 @@ struct SessionStateMachine {
         case schema
         case changeAwareness
         case lock
-        case monitor(MonitorMethod)
-        case probe
+        /// With the transaction that it goes on from.
+        case monitor(MonitorMethod, since: UUID)
         case call(method: String)
         case transaction(operations: Int)
     }
@@ -62,6 +62,8 @@ struct SessionStateMachine {
     }
 
     private static let monitor = "ovsdb"
+    /// The id of every probe: what is remembered of probes does not grow with a peer that never answers one.
+    private static let probe = "echo"
 
     private let purpose: Purpose
     private let mark: Mark?
@@ -101,7 +103,7 @@ struct SessionStateMachine {
         return open.compactMap { id, pending in
             switch pending {
             case .call, .transaction: .answered(id: id, .failure(error))
-            case .schema, .changeAwareness, .lock, .monitor, .probe: nil
+            case .schema, .changeAwareness, .lock, .monitor: nil
             }
         }
     }
@@ -120,7 +122,10 @@ struct SessionStateMachine {
     }
 
     /// Asks the server for a sign of life (RFC 7047, 4.1.11).
-    mutating func probe() -> Action { send("echo", [], as: .probe) }
+    func probe() -> Action { .send(["id": .string(Self.probe), "method": "echo", "params": []]) }
+
+    /// What was handed on is not what the replica holds: no later session can go on from here.
+    mutating func forgetProgress() { lastTransaction = nil }
 
     /// Takes one message of the server.
     mutating func received(_ message: JSONView) -> [Action] {
@@ -131,6 +136,7 @@ struct SessionStateMachine {
             guard let id = message["id"], message["result"] != nil || message["error"] != nil else {
                 throw .mismatch(message, wanted: "a request, a notification or a reply")
             }
+            if id.string == Self.probe { return [] }
             guard let number = id.integer, let pending = pending.removeValue(forKey: number) else {
                 unknownReplies += 1
                 return []
@@ -165,6 +171,7 @@ extension SessionStateMachine {
             guard let lock = purpose.lock, params[0]?.string == lock else { return [] }
             return [.lock(method == "locked" ? .held : .lost)]
         case "monitor_canceled", "monitor_cancelled":
+            guard params[0]?.string == Self.monitor else { return [] }
             // The database left the server or its schema was converted: begin again from the schema.
             throw .disconnected(reason: "the server ended the monitor of \(purpose.database)")
         default:
@@ -175,13 +182,20 @@ extension SessionStateMachine {
 
     private mutating func updated(_ method: String, _ params: JSONView) throws(OVSDBError) -> [Action] {
         guard case .following(let schema, let monitor) = state, params[0]?.string == Self.monitor,
-            method == "\(monitor.notification)"
+            method == monitor.notification
         else { throw .protocolViolation("\(method) for a monitor that was not started") }
         guard let updates = params[monitor == .since ? 2 : 1] else {
             throw .mismatch(params, wanted: "a monitor's updates")
         }
-        if monitor == .since { lastTransaction = params[1]?.string.flatMap { UUID($0) } }
-        return [.changed(try TableUpdates(updates, form: monitor.form, schema: schema))]
+        let changes = try TableUpdates(updates, form: monitor.form, schema: schema)
+        if monitor == .since {
+            // Only what was read whole counts as known.
+            guard let transaction = params[1]?.string.flatMap({ UUID($0) }) else {
+                throw .mismatch(params, wanted: "a transaction's id")
+            }
+            lastTransaction = transaction
+        }
+        return [.changed(changes)]
     }
 }
 
@@ -195,17 +209,17 @@ extension SessionStateMachine {
         // A null error is none; an old server's error may come without a result.
         let error = message["error"].flatMap { $0.isNull ? nil : $0 }
         switch pending {
-        case .probe, .changeAwareness: return []
+        case .changeAwareness: return []
         case .schema:
             return try learned(try result(of: message, "get_schema"))
         case .lock:
             let result = try result(of: message, "lock")
             return [.lock(result["locked"]?.boolean == true ? .held : .waiting)]
-        case .monitor(let method):
+        case .monitor(let method, let known):
             if let error, let fallback = method.fallback, error.isUnknownMethod {
                 return startMonitor(fallback)
             }
-            return try started(method, try result(of: message, method.rawValue))
+            return try started(method, since: known, try result(of: message, method.rawValue))
         case .call(let method):
             if let error { return [.answered(id: id, .failure(.refused(method: method, error: error.reason)))] }
             return [.answered(id: id, .success(message["result"].map { JSON($0) } ?? .null))]
@@ -214,7 +228,9 @@ extension SessionStateMachine {
                 let result = try result(of: message, "transact")
                 return [.answered(id: id, .transaction(try [OperationResult](result, count: count)))]
             } catch {
-                return [.answered(id: id, .failure(error))]
+                let answered = Action.answered(id: id, .failure(error))
+                if case .protocolViolation = error { return [answered, .close(error)] }
+                return [answered]
             }
         }
     }
@@ -243,24 +259,34 @@ extension SessionStateMachine {
             return JSON.Member(name, method == .plain ? ["columns": columns] : [["columns": columns]])
         }
         var params: [JSON] = [.string(purpose.database), .string(Self.monitor), .object(requests)]
+        var known = UUID.zero
         if method == .since {
-            let known = mark.flatMap { $0.schema == schema ? $0.transaction : nil } ?? .zero
+            if let mark, mark.schema == schema { known = mark.transaction }
             params.append(.string(known.description))
         }
-        return [send(method.rawValue, params, as: .monitor(method))]
+        return [send(method.rawValue, params, as: .monitor(method, since: known))]
     }
 
-    private mutating func started(_ method: MonitorMethod, _ result: JSONView) throws(OVSDBError) -> [Action] {
+    private mutating func started(
+        _ method: MonitorMethod,
+        since known: UUID,
+        _ result: JSONView
+    ) throws(OVSDBError) -> [Action] {
         guard case .startingMonitor(let schema) = state else { return [] }
-        state = .following(schema, method)
         guard method == .since else {
-            return [.snapshot(schema, try TableUpdates(result, form: method.form, schema: schema))]
+            let rows = try TableUpdates(result, form: method.form, schema: schema)
+            state = .following(schema, method)
+            return [.snapshot(schema, rows)]
         }
-        guard let found = result[0]?.boolean, mark != nil || !found, let updates = result[2] else {
-            throw .mismatch(result, wanted: "found, transaction and updates")
-        }
-        lastTransaction = result[1]?.string.flatMap { UUID($0) }
+        guard let found = result[0]?.boolean, let transaction = result[1]?.string.flatMap({ UUID($0) }),
+            let updates = result[2]
+        else { throw .mismatch(result, wanted: "found, transaction and updates") }
+        // Nothing was asked to be continued: such changes would fall on rows of another time.
+        if found, known == .zero { throw .protocolViolation("the server found a transaction that nobody named") }
         let changes = try TableUpdates(updates, form: method.form, schema: schema)
+        state = .following(schema, method)
+        // A server on its own names no transaction.
+        lastTransaction = transaction == .zero ? nil : transaction
         return [found ? .resumed(changes) : .snapshot(schema, changes)]
     }
 }

@@ -6,7 +6,7 @@ extension Datum {
     /// held against the type: a difference may carry any number, and the server keeps its own constraints.
     init(_ json: JSONView, _ type: ColumnType) throws(OVSDBError) {
         if let valueType = type.value {
-            guard json[0]?.isString("map") == true, let pairs = json[1], pairs.isArray else {
+            guard json.count == 2, json[0]?.isString("map") == true, let pairs = json[1], pairs.isArray else {
                 throw .mismatch(json, wanted: "a map")
             }
             var entries: [Entry] = []
@@ -19,7 +19,9 @@ extension Datum {
             }
             self.init(map: entries)
         } else if json[0]?.isString("set") == true {
-            guard let elements = json[1], elements.isArray else { throw .mismatch(json, wanted: "a set") }
+            guard json.count == 2, let elements = json[1], elements.isArray else {
+                throw .mismatch(json, wanted: "a set")
+            }
             var atoms: [Atom] = []
             atoms.reserveCapacity(elements.count)
             for index in 0..<elements.count {
@@ -59,7 +61,8 @@ extension Atom {
             guard let value = json.string else { throw .mismatch(json, wanted: "a string") }
             self = .string(value)
         case .uuid:
-            guard json[0]?.isString("uuid") == true, let uuid = json[1]?.string.flatMap({ UUID($0) }) else {
+            guard json.count == 2, json[0]?.isString("uuid") == true, let uuid = json[1]?.string.flatMap({ UUID($0) })
+            else {
                 throw .mismatch(json, wanted: "a uuid")
             }
             self = .uuid(uuid)
@@ -82,7 +85,6 @@ extension Atom {
 extension OVSDBError {
     /// What was found where something else was wanted, cut to a length that a log can bear.
     static func mismatch(_ json: JSONView?, wanted: String) -> OVSDBError {
-        let text = json.map { JSON($0).text() } ?? "nothing"
-        return .protocolViolation("expected \(wanted), found \(text.count > 80 ? "\(text.prefix(80))..." : text)")
+        .protocolViolation("expected \(wanted), found \(json?.excerpt(length: 80) ?? "nothing")")
     }
 }

@@ -39,12 +39,20 @@ public struct Datum: Hashable, Sendable {
 
     /// A map; of entries with the same key the last one stands.
     public init(map entries: some Sequence<Entry>) {
+        let entries = Array(entries)
+        // A server sends them sorted.
+        if zip(entries, entries.dropFirst()).allSatisfy({ $0.key < $1.key }) {
+            storage = .map(entries)
+            return
+        }
+        let order = entries.indices.sorted { a, b in
+            entries[a].key == entries[b].key ? a < b : entries[a].key < entries[b].key
+        }
         var sorted: [Entry] = []
-        for entry in entries {
-            switch sorted.position(ofKey: entry.key) {
-            case .found(let index): sorted[index] = entry
-            case .missing(let index): sorted.insert(entry, at: index)
-            }
+        sorted.reserveCapacity(entries.count)
+        for index in order {
+            if sorted.last?.key == entries[index].key { sorted.removeLast() }
+            sorted.append(entries[index])
         }
         storage = .map(sorted)
     }
@@ -140,25 +148,34 @@ extension Datum {
     ///
     /// An element of a set's difference leaves the set when it is in it and joins when it is not. An entry of a map's
     /// difference removes an equal entry, replaces the value of an equal key, and joins otherwise. What the difference
-    /// does not name is not looked at.
+    /// does not name is at most moved.
     mutating func apply(difference: Datum) {
-        switch (storage, difference.storage) {
-        case (.map(var entries), .map(let changes)):
+        if case .map(let changes) = difference.storage {
+            guard case .map(var entries) = storage else { return self = difference }
+            // The entries are ours alone now, and change where they lie.
             storage = .map([])
-            for change in changes {
-                switch entries.position(ofKey: change.key) {
-                case .found(let index) where entries[index].value == change.value: entries.remove(at: index)
-                case .found(let index): entries[index].value = change.value
-                case .missing(let index): entries.insert(change, at: index)
+            if changes.count > Self.fewChanges {
+                entries = entries.merged(changes, by: { $0.key < $1.key }) { $0.value == $1.value ? nil : $1 }
+            } else {
+                for change in changes {
+                    switch entries.position(ofKey: change.key) {
+                    case .found(let index) where entries[index].value == change.value: entries.remove(at: index)
+                    case .found(let index): entries[index].value = change.value
+                    case .missing(let index): entries.insert(change, at: index)
+                    }
                 }
             }
             storage = .map(entries)
-        case (_, .map), (.map, _):
-            self = difference
-        default:
-            var atoms = self.atoms
-            storage = .set([])
-            for change in difference.atoms {
+            return
+        }
+        guard !isMap else { return self = difference }
+        let changes = difference.atoms
+        var atoms = self.atoms
+        storage = .set([])
+        if changes.count > Self.fewChanges {
+            atoms = atoms.merged(changes, by: <) { _, _ in nil }
+        } else {
+            for change in changes {
                 let index = atoms.firstPosition { $0 >= change }
                 if index < atoms.count, atoms[index] == change {
                     atoms.remove(at: index)
@@ -166,7 +183,36 @@ extension Datum {
                     atoms.insert(change, at: index)
                 }
             }
-            storage = atoms.count == 1 ? .atom(atoms[0]) : .set(atoms)
+        }
+        storage = atoms.count == 1 ? .atom(atoms[0]) : .set(atoms)
+    }
+}
+
+extension Datum {
+    /// Up to so many changes are made in place, each for a search and a move of what stands behind; more of them cost
+    /// less as one walk over everything, and a peer cannot make the cost the product of both sizes.
+    private static let fewChanges = 8
+
+    /// What ``apply(difference:)`` takes away and what it brings, without doing it.
+    func effect(of difference: Datum) -> (gone: Datum, come: Datum) {
+        switch (storage, difference.storage) {
+        case (.map(let entries), .map(let changes)):
+            var gone: [Entry] = []
+            var come: [Entry] = []
+            for change in changes {
+                switch entries.position(ofKey: change.key) {
+                case .found(let index):
+                    gone.append(entries[index])
+                    if entries[index].value != change.value { come.append(change) }
+                case .missing: come.append(change)
+                }
+            }
+            return (Datum(map: gone), Datum(map: come))
+        case (_, .map), (.map, _):
+            return (self, difference)
+        default:
+            let changes = difference.atoms
+            return (Datum(set: changes.filter(contains)), Datum(set: changes.filter { !contains($0) }))
         }
     }
 }
@@ -215,6 +261,31 @@ extension Array {
             if isInSuffix(self[middle]) { high = middle } else { low = middle + 1 }
         }
         return low
+    }
+
+    /// Two arrays without repeats in the same order as one; of two elements that meet, what `meeting` says stays.
+    fileprivate func merged(
+        _ others: [Element],
+        by precedes: (Element, Element) -> Bool,
+        meeting: (Element, Element) -> Element?
+    ) -> [Element] {
+        var merged: [Element] = []
+        merged.reserveCapacity(count + others.count)
+        var index = 0
+        for other in others {
+            while index < count, precedes(self[index], other) {
+                merged.append(self[index])
+                index += 1
+            }
+            if index < count, !precedes(other, self[index]) {
+                if let kept = meeting(self[index], other) { merged.append(kept) }
+                index += 1
+            } else {
+                merged.append(other)
+            }
+        }
+        merged.append(contentsOf: self[index...])
+        return merged
     }
 
     /// Of neighbours that are the same the first one stays.

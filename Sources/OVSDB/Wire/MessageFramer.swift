@@ -46,6 +46,9 @@ public struct MessageFramer: Sendable {
             swap(&buffer, &bytes)
             scanned = 0
         } else {
+            // A stream whose messages never end where a read does would else be kept from its first byte on. What is
+            // moved is no more than what was read, so that every byte is moved at most about once.
+            if buffer.readerIndex >= buffer.readableBytes { buffer.discardReadBytes() }
             buffer.writeBuffer(&bytes)
         }
     }

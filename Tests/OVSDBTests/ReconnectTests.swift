@@ -1,0 +1,156 @@
+import NIOCore
+import OVSDB
+import Testing
+
+/// Scripts on a virtual clock, in the manner of OVS's tests/reconnect.at: what happens at which millisecond, and what
+/// is due then.
+@Suite struct ReconnectTests {
+    enum Step: Sendable {
+        case start, stop, connected, received, lost, refused
+        /// Moves the clock to the deadline, which must be at this millisecond, and expects this.
+        case due(Int, Reconnect.Action)
+        /// Moves the clock to this millisecond, when nothing is due yet.
+        case quiet(Int)
+        /// Nothing will ever be due.
+        case never
+    }
+
+    private static let silent = Reconnect.Action.disconnect(reason: "no answer to a probe within 5.0 s")
+    private static let late = Reconnect.Action.disconnect(reason: "no connection within 1.0 s")
+
+    @Test(
+        "a script gives what OVS's reconnect gives",
+        arguments: [
+            ("nothing before the start", .init(), [.never]),
+            (
+                "the first attempt comes at once, and starting twice is starting once", .init(),
+                [
+                    .start, .start, .due(0, .connect), .start, .quiet(999), .due(1000, late),
+                ]
+            ),
+            (
+                "pauses double up to 8 s", .init(),
+                [
+                    .start, .due(0, .connect), .lost, .quiet(99), .due(100, .connect), .lost, .due(300, .connect),
+                    .lost,
+                    .due(700, .connect), .lost, .due(1500, .connect), .lost, .due(3100, .connect), .lost,
+                    .due(6300, .connect), .lost,
+                    .due(12700, .connect), .lost, .due(20700, .connect), .lost, .due(28700, .connect), .lost,
+                    .quiet(36699),
+                ]
+            ),
+            (
+                "an attempt may take a second, or the pause before it when that is longer",
+                .init(minimumBackoff: .seconds(3)),
+                [
+                    .start, .due(0, .connect), .due(1000, late), .lost, .due(4000, .connect),
+                    .due(7000, .disconnect(reason: "no connection within 3.0 s")),
+                ]
+            ),
+            (
+                "a silent peer is probed, and dropped when the probe is not answered", .init(),
+                [
+                    .start, .due(0, .connect), .connected, .quiet(4999), .due(5000, .probe), .quiet(9999),
+                    .due(10000, silent), .lost,
+                    .due(10100, .connect),
+                ]
+            ),
+            (
+                "any bytes answer a probe", .init(),
+                [
+                    .start, .due(0, .connect), .connected, .due(5000, .probe), .quiet(9000), .received,
+                    .due(14000, .probe),
+                    .received, .due(19000, .probe), .due(24000, silent),
+                ]
+            ),
+            (
+                "activity puts the probe off", .init(),
+                [
+                    .start, .due(0, .connect), .connected, .quiet(3000), .received, .quiet(6000), .received,
+                    .quiet(10999), .due(11000, .probe),
+                ]
+            ),
+            (
+                "a connection that outlived the last pause begins with the shortest again", .init(),
+                [
+                    .start, .due(0, .connect), .lost, .due(100, .connect), .lost, .due(300, .connect), .connected,
+                    .quiet(700),
+                    .received, .lost, .due(800, .connect),
+                ]
+            ),
+            (
+                "a connection that did not goes on doubling", .init(),
+                [
+                    .start, .due(0, .connect), .lost, .due(100, .connect), .lost, .due(300, .connect), .connected,
+                    .quiet(310),
+                    .received, .lost, .due(710, .connect),
+                ]
+            ),
+            (
+                "a server that we would not go on with is not worth the shortest pause, however long it talked",
+                .init(),
+                [
+                    .start, .due(0, .connect), .connected, .quiet(3000), .received, .refused, .due(3100, .connect),
+                    .connected,
+                    .quiet(6000), .received, .refused, .due(6200, .connect), .connected, .quiet(9000), .received,
+                    .refused,
+                    .due(9400, .connect),
+                ]
+            ),
+            (
+                "after a stop nothing is due, whatever still happens", .init(),
+                [
+                    .start, .due(0, .connect), .connected, .stop, .never, .lost, .never, .received, .never, .start,
+                    .due(0, .connect),
+                ]
+            ),
+            (
+                "what is lost twice is lost once", .init(),
+                [.start, .due(0, .connect), .lost, .lost, .due(100, .connect)]
+            ),
+            (
+                "without an interval a peer is never probed", .init(probeInterval: .zero),
+                [
+                    .start, .due(0, .connect), .connected, .never, .lost, .due(100, .connect),
+                ]
+            ),
+            (
+                "even without any pause attempts do not follow each other at once",
+                .init(minimumBackoff: .zero, maximumBackoff: .zero),
+                [
+                    .start, .due(0, .connect), .lost, .due(1, .connect), .lost, .due(2, .connect),
+                ]
+            ),
+        ] as [(String, Reconnect.Pace, [Step])]
+    )
+    func scripts(name: String, pace: Reconnect.Pace, steps: [Step]) {
+        var reconnect = Reconnect(pace: pace)
+        func at(_ milliseconds: Int) -> NIODeadline {
+            .uptimeNanoseconds(1_000_000_000) + .milliseconds(Int64(milliseconds))
+        }
+        var now = at(0)
+        for (index, step) in steps.enumerated() {
+            switch step {
+            case .start: reconnect.start(now: now)
+            case .stop: reconnect.stop()
+            case .connected: reconnect.connected(now: now)
+            case .received: reconnect.received(now: now)
+            case .lost: reconnect.disconnected(now: now)
+            case .refused: reconnect.disconnected(now: now, byUs: true)
+            case .due(let time, let action):
+                #expect(reconnect.deadline == at(time), "step \(index)")
+                if at(time) > now {
+                    #expect(reconnect.run(now: at(time) - .nanoseconds(1)) == nil, "step \(index)")
+                    now = at(time)
+                }
+                #expect(reconnect.run(now: now) == action, "step \(index)")
+            case .quiet(let time):
+                now = at(time)
+                #expect(reconnect.run(now: now) == nil, "step \(index)")
+            case .never:
+                #expect(reconnect.deadline == nil, "step \(index)")
+                #expect(reconnect.run(now: at(1_000_000)) == nil, "step \(index)")
+            }
+        }
+    }
+}
