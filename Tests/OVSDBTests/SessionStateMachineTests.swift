@@ -75,14 +75,14 @@ extension [SessionStateMachine.Action] {
                 #"{"id":3,"method":"lock","params":["l"]}"#, Self.monitor(4),
             ]
         )
-        #expect(script.machine.isStartingMonitor && script.machine.progress == nil)
+        #expect(script.machine.awaitedSnapshot != nil && script.machine.progress == nil)
 
         // Answers come in any order.
         let followed = schema.selecting([.init("T", columns: ["name"])])
         let snapshot =
             #"{"id":4,"result":[false,"\#(row(9))",{"T":{"\#(Self.a)":{"initial":{"name":"x"}}}}],"error":null}"#
         #expect(try script.receive(snapshot) == [.snapshot(followed, Self.inserted)])
-        #expect(!script.machine.isStartingMonitor)
+        #expect(script.machine.awaitedSnapshot == nil)
         #expect(script.machine.progress == .init(schema: followed, transaction: row(9)))
         #expect(try script.receive(#"{"id":3,"result":{"locked":false},"error":null}"#) == [.lock(.waiting)])
         #expect(try script.receive(#"{"id":2,"result":{},"error":null}"#) == [])

@@ -26,6 +26,22 @@ extension TableUpdates {
     }
 }
 
+extension TableUpdates.RowUpdate {
+    /// Reads one row that was cut out of a snapshot.
+    init(
+        _ row: RowSlicer.Row,
+        _ json: JSONView,
+        form: TableUpdates.Form,
+        schema: DatabaseSchema
+    ) throws(OVSDBError) {
+        guard let table = schema.tables[row.table] else {
+            throw .protocolViolation("an update of table \(row.table), which is not monitored")
+        }
+        let change = try TableUpdates.Change(json, form: form, table: table)
+        self.init(table: row.table, uuid: row.uuid, change: change)
+    }
+}
+
 extension TableUpdates.Change {
     fileprivate init(_ json: JSONView, form: TableUpdates.Form, table: TableSchema) throws(OVSDBError) {
         switch form {

@@ -83,6 +83,7 @@ public actor OVSDBClient {
     private var channel: (any Channel)?
     private var session: SessionStateMachine
     private var framer: MessageFramer
+    private var arriving: ArrivingSnapshot?
     private var mark: SessionStateMachine.Mark?
     private var failure: OVSDBError?
     private var earlierUnknownReplies = 0
@@ -249,6 +250,7 @@ extension OVSDBClient {
         let ended = session.disconnected(error)
         earlierUnknownReplies += session.unknownReplies
         // Neither what was half read nor who waits for it outlives the connection.
+        arriving = nil
         session = SessionStateMachine(purpose: .init(configuration))
         framer = MessageFramer(limits: .init(length: configuration.longestMessage))
         reconnect.disconnected(now: .now(), byUs: error.isVerdict)
@@ -276,14 +278,29 @@ extension OVSDBClient {
         framer.append(&bytes)
         do {
             while channel != nil {
-                let longest = session.isStartingMonitor ? configuration.longestSnapshot : configuration.longestMessage
-                framer.limits.length = longest
-                guard let message = try framer.next() else { return }
+                guard let message = try nextMessage() else { return }
                 let actions = try message.withUnsafeReadableBytes { try withJSON($0) { session.received($0) } }
                 for action in actions { perform(action) }
             }
         } catch {
             perform(.close(.protocolViolation("\(error)")))
+        }
+    }
+
+    /// The next whole message. While a snapshot is awaited, its rows go into the replica to come as they arrive, and
+    /// the message is what is left.
+    private func nextMessage() throws -> ByteBuffer? {
+        guard let (schema, form) = session.awaitedSnapshot else {
+            framer.limits.length = configuration.longestMessage
+            return try framer.next()
+        }
+        framer.limits.length = configuration.longestSnapshot
+        return try framer.next { row, text, isContinued in
+            let update = try withJSON(text) { try TableUpdates.RowUpdate(row, $0, form: form, schema: schema) }
+            var arriving = self.arriving ?? ArrivingSnapshot(schema: schema)
+            self.arriving = nil
+            defer { self.arriving = arriving }
+            try arriving.take(update, isContinued: isContinued)
         }
     }
 
@@ -304,9 +321,13 @@ extension OVSDBClient {
         case .learned(let schema):
             observer(.learned(schema))
         case .snapshot(let schema, let updates):
-            apply(updates, to: Replica(schema: schema)) { _ in .synced }
+            let fresh = arriving?.replica ?? Replica(schema: schema)
+            arriving = nil
+            apply(updates, to: fresh) { _ in .synced }
         case .resumed(let updates):
-            apply(updates, to: nil) { _ in .synced }
+            let earlier = arriving?.continued ?? []
+            arriving = nil
+            apply(TableUpdates(rows: earlier + updates.rows), to: nil) { _ in .synced }
         case .changed(let updates):
             apply(updates, to: nil, then: Event.changed)
         case .lock(let state):

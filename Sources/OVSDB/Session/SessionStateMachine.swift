@@ -56,7 +56,7 @@ struct SessionStateMachine {
     private enum State: Hashable, Sendable {
         case unconnected
         case learningSchema
-        case startingMonitor(DatabaseSchema)
+        case startingMonitor(DatabaseSchema, MonitorMethod)
         case following(DatabaseSchema, MonitorMethod)
         case closed
     }
@@ -79,8 +79,11 @@ struct SessionStateMachine {
         self.mark = mark
     }
 
-    /// Whether the next large reply is the snapshot, which may be larger than any other message.
-    var isStartingMonitor: Bool { if case .startingMonitor = state { true } else { false } }
+    /// How the rows of the snapshot are to be read that is awaited; `nil` when none is. It may be larger than any other
+    /// message.
+    var awaitedSnapshot: (DatabaseSchema, TableUpdates.Form)? {
+        if case .startingMonitor(let schema, let method) = state { (schema, method.form) } else { nil }
+    }
 
     /// From where a later session can go on; `nil` while the server has named no transaction.
     var progress: Mark? {
@@ -217,7 +220,8 @@ extension SessionStateMachine {
             return [.lock(result["locked"]?.boolean == true ? .held : .waiting)]
         case .monitor(let method, let known):
             if let error, let fallback = method.fallback, error.isUnknownMethod {
-                return startMonitor(fallback)
+                guard case .startingMonitor(let schema, _) = state else { return [] }
+                return startMonitor(fallback, schema)
             }
             return try started(method, since: known, try result(of: message, method.rawValue))
         case .call(let method):
@@ -244,16 +248,15 @@ extension SessionStateMachine {
     private mutating func learned(_ json: JSONView) throws(OVSDBError) -> [Action] {
         let schema = try DatabaseSchema(json)
         let followed = schema.selecting(purpose.followed)
-        state = .startingMonitor(followed)
         var actions: [Action] = [.learned(schema)]
         // Without it a server closes the connection when a database is converted; an old one does not know it.
         actions.append(send("set_db_change_aware", [true], as: .changeAwareness))
         if let lock = purpose.lock { actions.append(send("lock", [.string(lock)], as: .lock)) }
-        return actions + startMonitor(.since)
+        return actions + startMonitor(.since, followed)
     }
 
-    private mutating func startMonitor(_ method: MonitorMethod) -> [Action] {
-        guard case .startingMonitor(let schema) = state else { return [] }
+    private mutating func startMonitor(_ method: MonitorMethod, _ schema: DatabaseSchema) -> [Action] {
+        state = .startingMonitor(schema, method)
         let requests = schema.tables.sorted { $0.key < $1.key }.map { name, table in
             let columns = JSON.array(table.columns.map { .string($0.name) })
             return JSON.Member(name, method == .plain ? ["columns": columns] : [["columns": columns]])
@@ -272,7 +275,7 @@ extension SessionStateMachine {
         since known: UUID,
         _ result: JSONView
     ) throws(OVSDBError) -> [Action] {
-        guard case .startingMonitor(let schema) = state else { return [] }
+        guard case .startingMonitor(let schema, _) = state else { return [] }
         guard method == .since else {
             let rows = try TableUpdates(result, form: method.form, schema: schema)
             state = .following(schema, method)

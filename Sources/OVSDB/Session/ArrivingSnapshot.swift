@@ -1,0 +1,20 @@
+/// What a monitor's first reply has brought so far.
+struct ArrivingSnapshot {
+    /// The replica to come, when the reply is a snapshot of its own.
+    private(set) var replica: Replica
+    /// The changes so far, when the reply goes on from what is known: they fall on another replica.
+    private(set) var continued: [TableUpdates.RowUpdate] = []
+
+    init(schema: DatabaseSchema) {
+        replica = Replica(schema: schema)
+    }
+
+    /// Takes the next row. Throws ``ReplicaError`` where it does not fit.
+    mutating func take(_ row: TableUpdates.RowUpdate, isContinued: Bool) throws(ReplicaError) {
+        if isContinued {
+            continued.append(row)
+        } else {
+            try replica.apply(TableUpdates(rows: [row]))
+        }
+    }
+}
