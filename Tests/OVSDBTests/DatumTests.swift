@@ -142,7 +142,7 @@ import Testing
         ] as [(String, ColumnType, Datum)]
     )
     func bothWays(text: String, type: ColumnType, datum: Datum) throws {
-        #expect(try OVSDBTests.reading(text) { try Datum($0, type) } == datum)
+        #expect(try OVSDBTests.reading(text) { try Datum($0, ColumnShape(type)) } == datum)
         #expect(datum.json.text() == text)
     }
 
@@ -156,7 +156,7 @@ import Testing
         ] as [(String, ColumnType, Datum)]
     )
     func otherForms(text: String, type: ColumnType, datum: Datum) throws {
-        #expect(try OVSDBTests.reading(text) { try Datum($0, type) } == datum)
+        #expect(try OVSDBTests.reading(text) { try Datum($0, ColumnShape(type)) } == datum)
     }
 
     @Test(
@@ -175,7 +175,9 @@ import Testing
         ] as [(String, ColumnType)]
     )
     func refusals(text: String, type: ColumnType) throws {
-        let error = #expect(throws: OVSDBError.self) { try OVSDBTests.reading(text) { try Datum($0, type) } }
+        let error = #expect(throws: OVSDBError.self) {
+            try OVSDBTests.reading(text) { try Datum($0, ColumnShape(type)) }
+        }
         #expect("\(try #require(error))".contains("the server broke the protocol: expected "))
     }
 

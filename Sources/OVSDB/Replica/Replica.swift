@@ -106,12 +106,10 @@ extension Replica {
         _ named: [TableUpdates.ColumnValue],
         in table: TableSchema
     ) -> RowChange.Kind {
-        var values = table.columns.map(\.type.defaultValue)
+        var values = table.defaults
         for column in named { values[column.position] = column.value }
         _ = delete(uuid, in: table)
-        for (column, value) in zip(table.columns, values) {
-            addReferences(from: uuid, in: table, column: column, to: value)
-        }
+        for position in table.strongReferences { addReferences(from: uuid, in: table, position, to: values[position]) }
         tables[table.name]?.insert(uuid, values)
         return .inserted
     }
@@ -122,66 +120,53 @@ extension Replica {
         in table: TableSchema,
         byDifference: Bool
     ) throws(ReplicaError) -> RowChange.Kind {
-        var gone: [(ColumnSchema, Datum)] = []
-        var come: [(ColumnSchema, Datum)] = []
+        var gone: [TableUpdates.ColumnValue] = []
+        var come: [TableUpdates.ColumnValue] = []
         let found =
             tables[table.name]?.update(uuid) { values in
                 for change in named {
-                    let column = table.columns[change.position]
-                    if byDifference, !column.type.isReplacedWhole {
-                        if column.isStrongReference {
-                            let (left, joined) = values[change.position].effect(of: change.value)
-                            gone.append((column, left))
-                            come.append((column, joined))
+                    let (position, shape) = (change.position, table.shapes[change.position])
+                    if byDifference, !shape.isReplacedWhole {
+                        if shape.isStrongReference {
+                            let (left, joined) = values[position].effect(of: change.value)
+                            gone.append(.init(position: position, value: left))
+                            come.append(.init(position: position, value: joined))
                         }
-                        values[change.position].apply(difference: change.value)
+                        values[position].apply(difference: change.value)
                     } else {
-                        if column.isStrongReference {
-                            gone.append((column, values[change.position]))
-                            come.append((column, change.value))
+                        if shape.isStrongReference {
+                            gone.append(.init(position: position, value: values[position]))
+                            come.append(change)
                         }
-                        values[change.position] = change.value
+                        values[position] = change.value
                     }
                 }
             } ?? false
         guard found else { throw .missingRow(table: table.name, uuid: uuid) }
-        for (column, value) in gone { removeReferences(from: uuid, in: table, column: column, to: value) }
-        for (column, value) in come { addReferences(from: uuid, in: table, column: column, to: value) }
+        for change in gone { removeReferences(from: uuid, in: table, change.position, to: change.value) }
+        for change in come { addReferences(from: uuid, in: table, change.position, to: change.value) }
         return .modified(columns: named.map(\.position))
     }
 
     private mutating func delete(_ uuid: UUID, in table: TableSchema) -> RowChange.Kind? {
         guard let values = tables[table.name]?.remove(uuid) else { return nil }
-        for (column, value) in zip(table.columns, values) {
-            removeReferences(from: uuid, in: table, column: column, to: value)
+        for position in table.strongReferences {
+            removeReferences(from: uuid, in: table, position, to: values[position])
         }
         return .deleted(old: values)
     }
 
-    private mutating func addReferences(from row: UUID, in table: TableSchema, column: ColumnSchema, to value: Datum) {
-        guard column.isStrongReference else { return }
-        let reference = Reference(table: table.name, column: column.name, row: row)
+    private mutating func addReferences(from row: UUID, in table: TableSchema, _ position: Int, to value: Datum) {
+        guard !value.isEmpty else { return }
+        let reference = Reference(table: table.name, column: table.columns[position].name, row: row)
+        if let only = value.uuid { return referrers.insert(reference, to: only) }
         for target in value.referenced { referrers.insert(reference, to: target) }
     }
 
-    private mutating func removeReferences(
-        from row: UUID,
-        in table: TableSchema,
-        column: ColumnSchema,
-        to value: Datum
-    ) {
-        guard column.isStrongReference else { return }
-        let reference = Reference(table: table.name, column: column.name, row: row)
+    private mutating func removeReferences(from row: UUID, in table: TableSchema, _ position: Int, to value: Datum) {
+        guard !value.isEmpty else { return }
+        let reference = Reference(table: table.name, column: table.columns[position].name, row: row)
         for target in value.referenced { referrers.remove(reference, to: target) }
-    }
-}
-
-extension ColumnSchema {
-    /// Whether the column keeps the rows that it refers to alive.
-    fileprivate var isStrongReference: Bool {
-        [type.key.reference, type.value?.reference].contains { reference in
-            if case .strong = reference { true } else { false }
-        }
     }
 }
 

@@ -78,7 +78,7 @@ extension TableUpdates.Change {
             guard let position = table.position(of: name) else {
                 throw .protocolViolation("a value of column \(table.name).\(name), which is not monitored")
             }
-            values.append(.init(position: position, value: try Datum(value, table.columns[position].type)))
+            values.append(.init(position: position, value: try Datum(value, table.shapes[position])))
         }
         return values
     }

@@ -31,6 +31,30 @@ public struct ColumnType: Hashable, Sendable {
     }
 }
 
+/// As much of a ``ColumnType`` as every value needs.
+struct ColumnShape: Hashable, Sendable {
+    let key: BaseType.Kind
+    let value: BaseType.Kind?
+    let isReplacedWhole: Bool
+    let isStrongReference: Bool
+
+    init(_ type: ColumnType) {
+        key = type.key.kind
+        value = type.value?.kind
+        isReplacedWhole = type.isReplacedWhole
+        isStrongReference = type.isStrongReference
+    }
+}
+
+extension ColumnType {
+    /// Whether the column keeps the rows that it refers to alive.
+    var isStrongReference: Bool {
+        [key.reference, value?.reference].contains { reference in
+            if case .strong = reference { true } else { false }
+        }
+    }
+}
+
 /// The type of an atom, with what restricts it (RFC 7047, 3.2 `<base-type>`).
 public struct BaseType: Hashable, Sendable {
     /// What an atom may be (RFC 7047, 3.2 `<atomic-type>`).

@@ -65,7 +65,9 @@ extension BaseType {
             throw .mismatch(json, wanted: "integer, real, boolean, string or uuid")
         }
         self.init(kind)
-        if let allowed = json["enum"] { self.allowed = try Datum(allowed, ColumnType(key: BaseType(kind))) }
+        if let allowed = json["enum"] {
+            self.allowed = try Datum(allowed, ColumnShape(ColumnType(key: BaseType(kind))))
+        }
         guard let table = json["refTable"]?.string else { return }
         if json["refType"]?.isString("weak") == true {
             reference = .weak(table: table)

@@ -40,6 +40,13 @@ public struct TableSchema: Hashable, Sendable {
     /// Whether a row lives without a reference to it.
     public let isRoot: Bool
 
+    /// What reading and keeping a value needs of each column's type, without the type's lists and names.
+    let shapes: [ColumnShape]
+    /// The values of a row of which nothing was said.
+    let defaults: [Datum]
+    /// The positions of the columns whose references keep rows alive.
+    let strongReferences: [Int]
+
     private let positions: [String: Int]
 
     public init(name: String, columns: [ColumnSchema], indexes: [[String]] = [], isRoot: Bool = false) {
@@ -47,6 +54,9 @@ public struct TableSchema: Hashable, Sendable {
         self.columns = columns
         self.indexes = indexes
         self.isRoot = isRoot
+        shapes = columns.map { ColumnShape($0.type) }
+        defaults = columns.map(\.type.defaultValue)
+        strongReferences = columns.indices.filter { columns[$0].type.isStrongReference }
         positions = Dictionary(columns.enumerated().map { ($1.name, $0) }) { first, _ in first }
     }
 

@@ -4,7 +4,7 @@ extension Datum {
     ///
     /// Throws ``OVSDBError/protocolViolation(_:)`` where the JSON is not of the type. The number of elements is not
     /// held against the type: a difference may carry any number, and the server keeps its own constraints.
-    init(_ json: JSONView, _ type: ColumnType) throws(OVSDBError) {
+    init(_ json: JSONView, _ type: ColumnShape) throws(OVSDBError) {
         if let valueType = type.value {
             guard json.count == 2, json[0]?.isString("map") == true, let pairs = json[1], pairs.isArray else {
                 throw .mismatch(json, wanted: "a map")
@@ -15,7 +15,7 @@ extension Datum {
                 guard let pair = pairs[index], pair.count == 2, let key = pair[0], let value = pair[1] else {
                     throw .mismatch(pairs, wanted: "a map of pairs")
                 }
-                entries.append(Entry(try Atom(key, type.key.kind), try Atom(value, valueType.kind)))
+                entries.append(Entry(try Atom(key, type.key), try Atom(value, valueType)))
             }
             self.init(map: entries)
         } else if json[0]?.isString("set") == true {
@@ -26,11 +26,11 @@ extension Datum {
             atoms.reserveCapacity(elements.count)
             for index in 0..<elements.count {
                 guard let element = elements[index] else { break }
-                atoms.append(try Atom(element, type.key.kind))
+                atoms.append(try Atom(element, type.key))
             }
             self.init(set: atoms)
         } else {
-            self.init(try Atom(json, type.key.kind))
+            self.init(try Atom(json, type.key))
         }
     }
 

@@ -32,8 +32,12 @@ public struct Datum: Hashable, Sendable {
 
     /// A set; repeats count once.
     public init(set atoms: some Sequence<Atom>) {
-        var sorted = atoms.sorted()
-        sorted.removeRepeats(==)
+        var sorted = Array(atoms)
+        // A server sends them sorted, and nearly all sets are empty or short.
+        if !zip(sorted, sorted.dropFirst()).allSatisfy({ $0 < $1 }) {
+            sorted.sort()
+            sorted.removeRepeats(==)
+        }
         storage = sorted.count == 1 ? .atom(sorted[0]) : .set(sorted)
     }
 
