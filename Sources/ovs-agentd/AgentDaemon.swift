@@ -97,7 +97,8 @@ struct AgentDaemon: AsyncParsableCommand {
                 logger: logger
             )
         } catch {
-            logger.critical("ovs-agentd can't start: \(error)")
+            // A layout's findings each have a line, as compilers' do, for an operator's editor to jump to.
+            for finding in "\(error)".split(separator: "\n") { logger.critical("ovs-agentd can't start: \(finding)") }
             throw ExitCode(1)
         }
         let group = ServiceGroup(

@@ -23,10 +23,10 @@ public final class PrivateSwitch: Sendable {
     /// The same as a remote: `unix:<path>`.
     public var databaseRemote: String { "unix:\(databaseSocket)" }
 
-    private let guardian: Guardian
+    let guardian: Guardian
     private let daemons = Mutex<[Daemon: ChildProcess]>([:])
     private let stopped = Mutex(false)
-    private static let threads = {
+    static let threads = {
         let threads = NIOThreadPool(numberOfThreads: 8)
         threads.start()
         return threads
@@ -247,7 +247,7 @@ public final class PrivateSwitch: Sendable {
 
     private static let schema = "/usr/share/openvswitch/vswitch.ovsschema"
 
-    private var environment: [String: String] {
+    var environment: [String: String] {
         [
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "OVS_RUNDIR": runFolder, "OVS_LOGDIR": runFolder, "OVS_DBDIR": runFolder, "OVS_SYSCONFDIR": runFolder,
@@ -262,10 +262,10 @@ public final class PrivateSwitch: Sendable {
             let child = try ChildProcess(daemon.rawValue, arguments + options, environment: self.environment)
             self.guardian.watch(child.pid)
             self.daemons.withLock { $0[daemon] = child }
-            try self.waitUntilAccepting(
+            try Self.waitUntilAccepting(
                 daemon == .server ? self.databaseSocket : "\(name).\(child.pid).ctl",
                 child,
-                daemon
+                log: "\(name).log"
             )
         }
     }
@@ -291,17 +291,17 @@ public final class PrivateSwitch: Sendable {
     }
 
     /// Tries to connect until the daemon accepts; fails at once when the daemon ends instead.
-    private func waitUntilAccepting(_ path: String, _ child: ChildProcess, _ daemon: Daemon) throws {
+    static func waitUntilAccepting(_ path: String, _ child: ChildProcess, log: String) throws {
         let deadline = ContinuousClock.now + .seconds(20)
         while true {
-            if let connection = Self.connect(to: path) {
+            if let connection = connect(to: path) {
                 close(connection)
                 return
             }
             if try child.hasEnded(by: min(deadline, .now + .milliseconds(2))) {
-                throw PrivateSwitchError.endedAtStart("\(runFolder)/\(daemon.rawValue).log")
+                throw PrivateSwitchError.endedAtStart(log)
             }
-            if ContinuousClock.now >= deadline { throw PrivateSwitchError.timeout("\(daemon.rawValue) at \(path)") }
+            if ContinuousClock.now >= deadline { throw PrivateSwitchError.timeout("a daemon at \(path)") }
         }
     }
 

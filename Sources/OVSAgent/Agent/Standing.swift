@@ -27,7 +27,9 @@ struct Standing: Hashable, Sendable {
         var reasons: [Status.Reason] = []
         switch connection {
         case .lost(let reason): reasons.append(.init(reason, remedy: "look whether ovsdb-server runs"))
-        case .none, .opening, .synced: break
+        case .none: reasons.append("the database has not answered yet")
+        case .opening: reasons.append("the database has answered, and its rows have not come yet")
+        case .synced: break
         }
         switch lock {
         case .waiting:

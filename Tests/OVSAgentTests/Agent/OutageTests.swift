@@ -1,4 +1,6 @@
 import Glibc
+import NIOCore
+import NIOPosix
 import OVSDB
 import TestSupport
 import Testing
@@ -129,6 +131,60 @@ struct OutageTests {
                 try await ovs.vsctl("del-br", "br.nf", wait: false)
                 try await agent.waitForEvent(after: last, "repaired", object: "Bridge br.nf", column: "bridges")
             }
+        }
+    }
+
+    @Test(
+        "a server that talks junk, half a message or nothing costs a connection; the real one is found after it",
+        arguments: [
+            "\u{0}\u{1}\u{2}", "HTTP/1.1 400 Bad Request\r\n\r\n", "{\"id\":1,\"result\":{\"tables\":", "{}[]null",
+            "{\"id\":1,\"error\":\"no such database\"}", "{\"id\":1,\"result\":{\"name\":1},\"error\":null}",
+            "{\"method\":\"update3\",\"params\":[null,\"x\",{}],\"id\":null}",
+        ]
+    )
+    func junkServer(answer: String) async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            try await ovs.killServer()
+            unlink(ovs.databaseSocket)
+            let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(JunkHandler(answer))
+                    }
+                }
+                .bind(unixDomainSocketPath: ovs.databaseSocket).get()
+            do {
+                try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                    try await agent.waitForEvent("disconnected")
+                    let status = try await agent.waitForState("disconnected")
+                    #expect(status["reasons"]?.array?.count == 1)
+                    try await server.close()
+                    unlink(ovs.databaseSocket)
+                    try await ovs.restartServer()
+                    try await ovs.restartSwitch()
+                    try await agent.waitForState("in-sync")
+                }
+            } catch {
+                try? await server.close()
+                throw error
+            }
+        }
+    }
+}
+
+/// Answers the first bytes with something, and then hangs up.
+private final class JunkHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let answer: String
+
+    init(_ answer: String) { self.answer = answer }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer))).whenComplete { _ in
+            loopBound.value.close(promise: nil)
         }
     }
 }
