@@ -184,7 +184,9 @@ import Testing
     @Test("what is refused is told in part only, however large it is")
     func excerpts() throws {
         let text = #"["set",[\#((0..<50_000).map(String.init).joined(separator: ","))]]"#
-        let error = #expect(throws: OVSDBError.self) { try OVSDBTests.reading(text) { try Datum($0, Self.map) } }
+        let error = #expect(throws: OVSDBError.self) {
+            try OVSDBTests.reading(text) { try Datum($0, ColumnShape(Self.map)) }
+        }
         let told = "\(try #require(error))"
         #expect(told.hasSuffix("...") && told.utf8.count < 200)
         #expect(told.contains(#"["set",[0,1,2"#))
