@@ -137,6 +137,31 @@ struct ForeignEditTests {
         }
     }
 
+    @Test("all of them at once, from many hands, are undone as well")
+    func together() async throws {
+        try await RunningAgent.inSync { agent in
+            let ovs = agent.ovs
+            try await ovs.addForeignRows()
+            let foreign = try await ovs.foreignRows()
+            await withTaskGroup(of: Void.self) { group in
+                for edit in Self.columns + Self.structure {
+                    // Some find their row gone by another's hand, and fail.
+                    let command = ["--db=\(ovs.databaseRemote)", "--no-wait"] + edit.arguments
+                    group.addTask { _ = try? await ovs.run("ovs-vsctl", command) }
+                }
+            }
+            // Notifications come in the order of commits: what follows this repair has seen all that was before.
+            let last = try await agent.lastEvent()
+            try await ovs.vsctl("set", "port", "br0.ms.n", "tag=77", wait: false)
+            let repaired = try await agent.waitForEvent(after: last, "repaired", object: "Port br0.ms.n", column: "tag")
+            try await agent.waitForEvent(after: repaired.id, "applied")
+            try await agent.waitForState("in-sync")
+            #expect(try await agent.ask("plan")["text"]?.string == "nothing to change")
+            #expect(try await ovs.foreignRows() == foreign)
+            #expect(try await ovs.ownTransactionsTouchNone(of: foreign))
+        }
+    }
+
     @Test(
         "what is destroyed all at once comes back by itself",
         arguments: [
