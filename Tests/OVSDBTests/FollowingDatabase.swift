@@ -18,14 +18,24 @@ struct FollowingDatabase: Sendable {
     ]
 
     /// Connects; the events so far wait to be taken.
-    static func start(remotes: [Remote], lock: String? = nil) async throws -> FollowingDatabase {
+    static func start(
+        remotes: [Remote],
+        database: String = "Open_vSwitch",
+        lock: String? = nil,
+        followed: [FollowedTable] = tables,
+        probeInterval: TimeAmount = .seconds(5)
+    ) async throws -> FollowingDatabase {
         let client = try OVSDBClient(
             .init(
                 remotes: remotes,
-                database: "Open_vSwitch",
+                database: database,
                 lock: lock,
-                followed: tables,
-                pace: .init(minimumBackoff: .milliseconds(10), maximumBackoff: .milliseconds(50))
+                followed: followed,
+                pace: .init(
+                    minimumBackoff: .milliseconds(10),
+                    maximumBackoff: .milliseconds(50),
+                    probeInterval: probeInterval
+                )
             ),
             on: MultiThreadedEventLoopGroup.singleton.next(),
             logger: Logger(label: "test")

@@ -196,7 +196,7 @@ extension SessionStateMachine {
             guard let transaction = params[1]?.string.flatMap({ UUID($0) }) else {
                 throw .mismatch(params, wanted: "a transaction's id")
             }
-            lastTransaction = transaction
+            lastTransaction = transaction == .zero ? nil : transaction
         }
         return [.changed(changes)]
     }
