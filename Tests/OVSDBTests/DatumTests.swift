@@ -2,6 +2,7 @@ import Testing
 
 @testable import OVSDB
 
+/// Values: what is equal, and what a difference does, also against a naive model.
 @Suite struct DatumTests {
     private static let nfc = "\u{E9}"
     private static let nfd = "e\u{301}"
@@ -123,6 +124,7 @@ import Testing
     }
 }
 
+/// Values on the wire, both ways, and what is refused.
 @Suite struct DatumJSONTests {
     private static let id = "550e8400-e29b-41d4-a716-446655440000"
     private static let uuid = OVSDB.UUID(id) ?? .zero

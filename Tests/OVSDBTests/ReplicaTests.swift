@@ -45,6 +45,7 @@ extension TableUpdates {
     }
 }
 
+/// Updates as monitors carry them, in both forms.
 @Suite struct TableUpdatesTests {
     private static let a = row(1).description
     private static let named: [TableUpdates.ColumnValue] = [.init(position: 0, value: "x")]
@@ -89,6 +90,7 @@ extension TableUpdates {
     }
 }
 
+/// The replica against scripts of notifications, and against a naive model.
 @Suite struct ReplicaTests {
     @Test("a name that moves between rows in one notification is found at its new row, whatever comes first")
     func namesMove() throws {

@@ -51,6 +51,7 @@ extension [SessionStateMachine.Action] {
     var closing: OVSDBError? { if case .close(let error) = last { error } else { nil } }
 }
 
+/// Conversations as scripts: what the server says, and what is done for it.
 @Suite struct SessionStateMachineTests {
     private typealias Action = SessionStateMachine.Action
     private static let a = SessionScript.a
