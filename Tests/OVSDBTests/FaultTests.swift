@@ -12,7 +12,7 @@ import Testing
         var reason: String
         var probe = TimeAmount.seconds(5)
 
-        init(_ name: String, _ manner: ScriptedPeer.Manner, _ reason: String, probe: TimeAmount = .seconds(5)) {
+        init(_ name: String, _ manner: ScriptedPeer.Manner, _ reason: String, probe: TimeAmount = .seconds(60)) {
             (testDescription, self.manner, self.reason, self.probe) = (name, manner, reason, probe)
         }
     }

@@ -87,7 +87,9 @@ struct RealServerTests {
                         return
                     }
                     for column in schema.columns {
-                        let wanted = try reading((json[column.name] ?? nil).text()) { try Datum($0, column.type) }
+                        let wanted = try reading((json[column.name] ?? nil).text()) {
+                            try Datum($0, ColumnShape(column.type))
+                        }
                         #expect(found[column.name] == wanted, "seed \(seed), step \(step), column \(column.name)")
                     }
                 }

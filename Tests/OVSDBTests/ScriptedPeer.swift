@@ -188,7 +188,7 @@ struct TransactingClient: Sendable {
         return TransactingClient(client: client, reports: reports, answers: answers)
     }
 
-    static func configuration(_ peer: ScriptedPeer, probe: TimeAmount = .seconds(5)) -> OVSDBClient.Configuration {
+    static func configuration(_ peer: ScriptedPeer, probe: TimeAmount = .seconds(60)) -> OVSDBClient.Configuration {
         .init(
             remotes: [peer.remote],
             database: "db",

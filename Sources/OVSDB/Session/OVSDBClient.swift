@@ -282,6 +282,10 @@ extension OVSDBClient {
                 let actions = try message.withUnsafeReadableBytes { try withJSON($0) { session.received($0) } }
                 for action in actions { perform(action) }
             }
+        } catch let error as OVSDBError {
+            perform(.close(error))
+        } catch let error as ReplicaError {
+            perform(.close(.misfit(error)))
         } catch {
             perform(.close(.protocolViolation("\(error)")))
         }
@@ -357,12 +361,16 @@ extension OVSDBClient {
         } catch {
             // What is kept is not what the server has; only a fresh snapshot brings the two together.
             session.forgetProgress()
-            perform(.close(.protocolViolation("an update does not fit what was known before: \(error)")))
+            perform(.close(.misfit(error)))
         }
     }
 }
 
 extension OVSDBError {
+    fileprivate static func misfit(_ error: ReplicaError) -> OVSDBError {
+        .protocolViolation("an update does not fit what was known before: \(error)")
+    }
+
     /// Whether it was us who would not go on with a server that answered.
     fileprivate var isVerdict: Bool {
         switch self {
