@@ -1,28 +1,69 @@
 #include "covsdb.h"
 
+#include "arena.h"
+
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* The public types are jansson's under other names: a value is a json_t, a member an iterator of its object. */
 static const json_t *json(const covsdb_value *value) { return (const json_t *) value; }
 static json_t *own(covsdb_value *value) { return (json_t *) value; }
 static covsdb_value *give(json_t *value) { return (covsdb_value *) value; }
 
-/* jansson seeds its hash tables on first use, which two threads must not do at once. */
-__attribute__((constructor)) static void seed(void) { json_object_seed(0); }
+struct covsdb_document {
+    struct arena arena;
+    json_t *root;
+};
 
-covsdb_value *covsdb_parse(const char *bytes, size_t length, covsdb_error *error)
+/* Where jansson's memory comes from on this thread: the arena of the document being parsed, else the heap. */
+static _Thread_local struct arena *parsing;
+
+static void *allocate(size_t size) { return parsing ? arena_allocate(parsing, size) : malloc(size); }
+
+/* What lies in an arena goes with it, and while a document is parsed nothing else is freed. */
+static void release(void *memory)
 {
-    json_error_t reason;
-    json_t *root = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &reason);
-    if (!root && error) {
-        error->offset = reason.position > 0 ? (size_t) reason.position : 0;
-        snprintf(error->text, sizeof error->text, "%s", reason.text);
-    }
-    return give(root);
+    if (!parsing) free(memory);
 }
 
-void covsdb_free(covsdb_value *root) { json_decref(own(root)); }
+/* Before any thread: jansson seeds its hash tables on first use, which two threads must not do at once. */
+__attribute__((constructor)) static void prepare(void)
+{
+    json_set_alloc_funcs(allocate, release);
+    json_object_seed(0);
+}
+
+covsdb_document *covsdb_parse(const char *bytes, size_t length, covsdb_error *error)
+{
+    struct arena arena;
+    arena_begin(&arena);
+    covsdb_document *document = arena_allocate(&arena, sizeof *document);
+    json_error_t reason = {.position = 0, .text = "out of memory"};
+    json_t *root = NULL;
+    if (document) {
+        parsing = &arena;
+        root = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &reason);
+        parsing = NULL;
+    }
+    if (!root) {
+        error->offset = reason.position > 0 ? (size_t) reason.position : 0;
+        snprintf(error->text, sizeof error->text, "%s", reason.text);
+        arena_end(&arena);
+        return NULL;
+    }
+    document->arena = arena;
+    document->root = root;
+    return document;
+}
+
+const covsdb_value *covsdb_root(const covsdb_document *document) { return give(document->root); }
+
+void covsdb_free_document(covsdb_document *document)
+{
+    struct arena arena = document->arena;
+    arena_end(&arena);
+}
 
 covsdb_kind covsdb_kind_of(const covsdb_value *value)
 {
@@ -89,6 +130,8 @@ covsdb_value *covsdb_new_real(double value) { return give(json_real(value)); }
 covsdb_value *covsdb_new_string(const char *bytes, size_t length) { return give(json_stringn(bytes, length)); }
 covsdb_value *covsdb_new_array(void) { return give(json_array()); }
 covsdb_value *covsdb_new_object(void) { return give(json_object()); }
+
+void covsdb_free(covsdb_value *built) { json_decref(own(built)); }
 
 bool covsdb_append(covsdb_value *array, covsdb_value *value)
 {

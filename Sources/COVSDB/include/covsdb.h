@@ -1,8 +1,9 @@
 /* The JSON codec that OVSDB speaks through: jansson behind a few functions.
  *
- * A parsed text is a tree of `covsdb_value`; what is reached through its root lives exactly as long as the root. Built
- * values pass to the container that they are put into. Values are not for use by two threads at once; different trees
- * are. No jansson type appears here, so that its headers stay out of what imports this. */
+ * A parsed text is a `covsdb_document`; the values in it live exactly as long as it does. Its tree lies in one piece of
+ * memory that is given back at once, since millions of rows are parsed, looked at and forgotten. Built values pass to
+ * the container that they are put into. Neither is for use by two threads at once, and a document is freed by the
+ * thread that parsed it. No jansson type appears here, so that its headers stay out of what imports this. */
 #ifndef COVSDB_H
 #define COVSDB_H
 
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef struct covsdb_document covsdb_document;
 typedef struct covsdb_value covsdb_value;
 typedef struct covsdb_member covsdb_member;
 
@@ -30,10 +32,10 @@ typedef struct {
 } covsdb_error;
 
 /* Parses exactly one JSON text (RFC 8259) of UTF-8. Refuses repeated names in an object, integers beyond 64 bits and
- * U+0000, which RFC 7047, 3.1 has no place for. Returns NULL with `*error` filled in. Free the result with
- * covsdb_free(). */
-covsdb_value *covsdb_parse(const char *bytes, size_t length, covsdb_error *error);
-void covsdb_free(covsdb_value *root);
+ * U+0000, which RFC 7047, 3.1 has no place for. Returns NULL with `*error` filled in. */
+covsdb_document *covsdb_parse(const char *bytes, size_t length, covsdb_error *error);
+const covsdb_value *covsdb_root(const covsdb_document *document);
+void covsdb_free_document(covsdb_document *document);
 
 covsdb_kind covsdb_kind_of(const covsdb_value *value);
 bool covsdb_boolean(const covsdb_value *value);
@@ -53,7 +55,7 @@ const covsdb_member *covsdb_next(const covsdb_value *object, const covsdb_member
 const char *covsdb_member_name(const covsdb_member *member);
 const covsdb_value *covsdb_member_value(const covsdb_member *member);
 
-/* Building. Each returns NULL only for what JSON cannot say: a real that is no number, a string that is no UTF-8. */
+/* Building. Give a value that no container took back with covsdb_free(). Each returns NULL only for what JSON cannot say: a real that is no number, a string that is no UTF-8. */
 covsdb_value *covsdb_new_null(void);
 covsdb_value *covsdb_new_boolean(bool value);
 covsdb_value *covsdb_new_integer(int64_t value);
@@ -61,6 +63,7 @@ covsdb_value *covsdb_new_real(double value);
 covsdb_value *covsdb_new_string(const char *bytes, size_t length);
 covsdb_value *covsdb_new_array(void);
 covsdb_value *covsdb_new_object(void);
+void covsdb_free(covsdb_value *built);
 /* Both take `value` over, also when they fail; a NULL `value` fails. */
 bool covsdb_append(covsdb_value *array, covsdb_value *value);
 bool covsdb_set(covsdb_value *object, const char *name, covsdb_value *value);

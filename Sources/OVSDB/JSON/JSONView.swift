@@ -23,12 +23,12 @@ func withJSON<Result>(
     _ body: (JSONView) throws -> Result
 ) throws -> Result {
     var error = covsdb_error()
-    guard let root = covsdb_parse(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &error) else {
+    guard let document = covsdb_parse(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &error) else {
         let reason = withUnsafeBytes(of: error.text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         throw JSONError(offset: error.offset, reason: reason)
     }
-    defer { covsdb_free(root) }
-    return try body(JSONView(value: root))
+    defer { covsdb_free_document(document) }
+    return try body(JSONView(value: covsdb_root(document)))
 }
 
 extension JSONView {
