@@ -75,7 +75,10 @@ extension Agent {
                 }
         }
         return [
-            Status.Reason("ovs-vswitchd does not answer: \(first)", remedy: "start ovs-vswitchd, or look into its log")
+            Status.Reason(
+                "ovs-vswitchd answers for none of the bridges: \(first)",
+                remedy: "look whether it runs, and into its log"
+            )
         ]
     }
 

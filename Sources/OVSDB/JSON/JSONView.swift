@@ -23,7 +23,8 @@ func withJSON<Result>(
     _ body: (JSONView) throws -> Result
 ) throws -> Result {
     var error = covsdb_error()
-    guard let document = covsdb_parse(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &error) else {
+    guard let document = covsdb_parse(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &error)
+    else {
         let reason = withUnsafeBytes(of: error.text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         throw JSONError(offset: error.offset, reason: reason)
     }

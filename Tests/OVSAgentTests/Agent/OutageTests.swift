@@ -39,7 +39,7 @@ struct OutageTests {
             let ovs = agent.ovs
             let killed = ContinuousClock.now
             try await ovs.killSwitch()
-            let status = try await agent.waitForState("degraded", reason: "ovs-vswitchd does not answer")
+            let status = try await agent.waitForState("degraded", reason: "ovs-vswitchd answers for none")
             #expect(ContinuousClock.now - killed < .seconds(6))
             #expect(status["reasons"]?.array?.count == 1)
             let last = try await agent.lastEvent()
