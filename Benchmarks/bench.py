@@ -5,9 +5,9 @@
   costs the agent a little), and until the time stamp of its first `applied` event. Both hold ovs-vswitchd's own work.
 - memory: RssAnon and RssFile right after the start (static Swift library; jansson, libyaml and libc are shared).
 - idle: CPU time from schedstat (nanoseconds, of all threads) and voluntary context switches. Nobody asks meanwhile.
-- repair: patch ports get a wrong peer by `ovs-vsctl --no-wait`, one at a time, each after the last was undone. "seen
-  outside" is from the edit's notification to the undoing's at a third client of the database; "by the agent" is what
-  `status` says: from its notification to the reply of its transaction.
+- repair: patch ports get a wrong peer, one at a time, each after the last was undone. "seen outside" is from the reply
+  to the editor to the undoing's notification at that editor; "by the agent" is what `status` says: from its notification
+  to the reply of its transaction.
 - peer: the same edits in the same run on the same database, undone by ovsdb-client and ovs-vsctl in a shell loop
   (Benchmarks/peer.sh), seen outside in the same way.
 
@@ -25,7 +25,7 @@ import subprocess
 import sys
 import time
 
-from sandbox import Control, PeerWatch, Sandbox, end, until
+from sandbox import Control, Editor, Sandbox, end, until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 AGENT = f"{ROOT}/.build/release/ovs-agentd"
@@ -103,15 +103,12 @@ def idle(pid, seconds, result):
     result["idle: voluntary context switches per second"] = (after[1] - before[1]) / seconds
 
 
-def repairs(sandbox, watch, edits, who, result):
+def repairs(editor, edits, who, result):
     """Makes the edits in turn over the patch ports and notes how long each lived."""
-    ports = list(watch.patch_ports().items())
+    ports = list(editor.patch_ports())
     latencies = []
     for number in range(edits):
-        name, peer = ports[number % len(ports)]
-        wrong = f"nowhere{number}"
-        sandbox.vsctl("set", "Interface", name, f"options:peer={wrong}")
-        latencies.append(watch.restored(name, wrong, peer, 10))
+        latencies.append(editor.restored(ports[number % len(ports)], f"nowhere{number}", 10))
     percentiles(sorted(latencies), f"repair, {who}, seen outside", result)
 
 
@@ -129,8 +126,8 @@ def one_run(arguments):
         memory(agent.pid, result)
         idle(agent.pid, arguments.idle, result)
 
-        watch = PeerWatch(sandbox.socket)
-        repairs(sandbox, watch, arguments.edits, "ovs-agentd", result)
+        editor = Editor(sandbox.socket)
+        repairs(editor, arguments.edits, "ovs-agentd", result)
         control = Control(f"{sandbox.folder}/control.sock")
         told = control.status()["repairs"]
         control.close()
@@ -144,13 +141,13 @@ def one_run(arguments):
         result["RssAnon after the repairs, KiB"] = memory_after["RssAnon, KiB"]
         end(agent)
 
-        wanted = [f"{name}={peer}" for name, peer in watch.patch_ports().items()]
+        wanted = [f"{name}={peer}" for name, peer in editor.patch_ports().items()]
         command = ["bash", f"{ROOT}/Benchmarks/peer.sh", sandbox.db, *wanted]
         with open(f"{sandbox.folder}/peer.log", "wb") as log:
             peer = sandbox.start(*command, start_new_session=True, stderr=log)
-        repairs(sandbox, watch, arguments.edits, "ovsdb-client + ovs-vsctl", result)
+        repairs(editor, arguments.edits, "ovsdb-client + ovs-vsctl", result)
         os.killpg(peer.pid, signal.SIGTERM)  # the shell with its two children
-        watch.close()
+        editor.close()
     return result
 
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
@@ -130,69 +129,56 @@ class Control:
         self.stream.close()
 
 
-class PeerWatch:
-    """Sees every change of a patch port's `options:peer` through a monitor of its own, as any client of the database
-    would, and notes when its notification arrived."""
+class Editor:
+    """A client of the database of its own that edits patch ports and sees, through its monitor, when the edit is undone.
+
+    Editing and watching share a session: ovsdb-server tells a session of its own edit before it replies to it (RFC 7047,
+    section 4.1.6), so an edit and its undoing never reach the monitor as one change that is none. A second session
+    may miss both when they follow each other fast enough.
+    """
 
     def __init__(self, path):
         self.stream = JSONStream(path)
-        columns = [{"columns": ["name", "options"]}]
         # monitor_cond: the older `monitor` would make every writer pay for it.
-        request = ["Open_vSwitch", None, {"Interface": columns}]
+        request = ["Open_vSwitch", None, {"Interface": [{"columns": ["name", "options"]}]}]
         self.stream.send({"id": 0, "method": "monitor_cond", "params": request})
-        self.names, self.peers = {}, {}
-        self.changed = threading.Condition()
-        self.seen = []  # (interface, peer, arrival in seconds)
-        self._apply(self.stream.receive()["result"], 0)
-        self.thread = threading.Thread(target=self._follow, daemon=True)
-        self.thread.start()
-
-    def _follow(self):
-        while (message := self.stream.receive()) is not None:
-            arrival = time.perf_counter()
-            if message.get("method") == "echo":
-                self.stream.send({"id": message["id"], "result": message["params"], "error": None})
-            elif message.get("method") == "update2":
-                self._apply(message["params"][1], arrival)
-
-    def _apply(self, tables, arrival):
-        with self.changed:
-            for uuid, row in tables.get("Interface", {}).items():
-                for kind in ("initial", "insert", "modify"):  # of a map, "modify" holds what differs
-                    if kind not in row:
-                        continue
-                    self.names[uuid] = row[kind].get("name", self.names.get(uuid))
-                    peer = dict(row[kind].get("options", ["map", []])[1]).get("peer")
-                    if peer is not None:
-                        self.peers[self.names[uuid]] = peer
-                        self.seen.append((self.names[uuid], peer, arrival))
-            self.changed.notify_all()
+        self.uuids, self.peers = {}, {}
+        for uuid, row in self.stream.receive()["result"].get("Interface", {}).items():
+            peer = peer_in(row["initial"])
+            if peer is not None:
+                self.uuids[row["initial"]["name"]] = uuid
+                self.peers[row["initial"]["name"]] = peer
 
     def patch_ports(self):
-        """Every patch port with its peer, as they are now."""
-        with self.changed:
-            return dict(sorted(self.peers.items()))
+        """Every patch port with its peer, in order of names, as they were at the start."""
+        return dict(sorted(self.peers.items()))
 
-    def restored(self, name, edited, wanted, seconds):
-        """Microseconds from the notification of the edit to that of its undoing."""
-
-        def latency():
-            times = {}
-            for interface, peer, arrival in self.seen:
-                if interface == name and peer == edited:
-                    times = {edited: arrival}
-                elif interface == name and peer == wanted and edited in times:
-                    return (arrival - times[edited]) * 1e6
-            return None
-
-        with self.changed:
-            if not self.changed.wait_for(lambda: latency() is not None, seconds):
-                raise TimeoutError(f"{name}: peer={edited} was not undone within {seconds} s")
-            result = latency()
-            self.seen.clear()
-            return result
+    def restored(self, name, edited, seconds):
+        """Microseconds from the reply to an edit of the port's peer to the notification of its undoing."""
+        row = {"options": ["map", [["peer", edited]]]}
+        where = [["_uuid", "==", ["uuid", self.uuids[name]]]]
+        update = {"op": "update", "table": "Interface", "where": where, "row": row}
+        self.stream.socket.settimeout(seconds)
+        self.stream.send({"id": 1, "method": "transact", "params": ["Open_vSwitch", update]})
+        replied = None
+        try:
+            while (message := self.stream.receive()) is not None:
+                if message.get("method") == "echo":
+                    self.stream.send({"id": message["id"], "result": message["params"], "error": None})
+                elif message.get("id") == 1:
+                    replied = time.perf_counter()
+                elif message.get("method") == "update2":
+                    change = message["params"][1].get("Interface", {}).get(self.uuids[name], {})
+                    # of a map, "modify" holds what differs
+                    if replied is not None and peer_in(change.get("modify", {})) == self.peers[name]:
+                        return (time.perf_counter() - replied) * 1e6
+        except TimeoutError:
+            raise TimeoutError(f"{name}: peer={edited} was not undone within {seconds} s") from None
+        raise RuntimeError("ovsdb-server closed the connection")
 
     def close(self):
-        self.stream.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
         self.stream.close()
+
+
+def peer_in(row):
+    return dict(row.get("options", ["map", []])[1]).get("peer")
