@@ -87,9 +87,10 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(
             name: "TestSupport",
-            dependencies: [.product(name: "NIOPosix", package: "swift-nio")],
+            dependencies: ["CTestSupport", .product(name: "NIOPosix", package: "swift-nio")],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),

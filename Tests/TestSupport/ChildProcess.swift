@@ -1,3 +1,4 @@
+import CTestSupport
 import Glibc
 
 /// A program started by a test, as a direct child, in a process group of its own so that a Ctrl-C at the terminal reaches
@@ -37,6 +38,9 @@ struct ChildProcess: Sendable {
             }
         }
         posix_spawn_file_actions_adddup2(&actions, writeEnd, 3)
+        // NIO opens its sockets without CLOEXEC. Inherited by a server of another test, the connection of a client that
+        // has ended would stay open, and its lock held.
+        ctest_close_from(&actions, 4)
 
         // The test process may block or ignore signals (NIO ignores SIGPIPE); the child starts with the defaults.
         var attributes = posix_spawnattr_t()

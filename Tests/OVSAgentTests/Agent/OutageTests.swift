@@ -126,7 +126,7 @@ struct OutageTests {
             try await ovs.restartSwitch(overridesSystem: false)
             try await RunningAgent.with(ovs, layout: .switches(0, datapath: "system")) { agent in
                 try await agent.waitForEvent("apply-failed")
-                try await agent.waitForState("degraded", reason: "ovs-vswitchd does not")
+                try await agent.waitForState("degraded", reason: "ovs-vswitchd answers for none")
                 let last = try await agent.lastEvent()
                 try await ovs.vsctl("del-br", "br.nf", wait: false)
                 try await agent.waitForEvent(after: last, "repaired", object: "Bridge br.nf", column: "bridges")
