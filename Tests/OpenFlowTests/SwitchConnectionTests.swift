@@ -126,11 +126,11 @@ struct SwitchConnectionTests {
 
     @Test("answering probes keeps an idle connection up, and nothing is reported meanwhile")
     func idle() async throws {
-        let timing = SwitchConnection.Timing(probeInterval: .milliseconds(150))
+        let timing = SwitchConnection.Timing(probeInterval: .seconds(1))
         try await withWatched(timing: timing) { _, watcher in
             _ = try await watcher.nextUp()
             await #expect(throws: SwitchWatcher.Timeout.self) {
-                try await watcher.next(within: .milliseconds(800)) { _ in true }
+                try await watcher.next(within: .milliseconds(2500)) { _ in true }
             }
         }
     }
