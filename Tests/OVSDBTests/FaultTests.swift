@@ -33,7 +33,7 @@ import Testing
         .init("junk after a message", .monitor(Manner.snapshot(#"{"name":"old+"}"#) + "]"), "found byte 0x5d"),
         .init("what is no JSON inside braces", .monitor(#"{"id":ID,"result":[false,}"# + "]}"), "not JSON at byte"),
         .init("half a message and then silence", silence, "no answer to a probe", probe: .seconds(2)),
-        .init("no answer to anything", .init(), "no answer to a probe", probe: .seconds(2)),
+        .init("no answer to anything", .init(), "not a byte within", probe: .seconds(2)),
         .init(
             "a message over the limit",
             snapshot(#"{"name":"\#(String(repeating: "x", count: 100_000))"}"#),
@@ -218,7 +218,7 @@ import Testing
     )
     func unreachable(remote: Remote, reason: String) async throws {
         let client = try await TransactingClient.start(
-            .init(remotes: [remote], database: "db", followed: [], pace: .init(minimumBackoff: .milliseconds(1)))
+            .init(remotes: [remote], database: "db", followed: [])
         )
         let error = try #require(await client.disconnected()).error
         #expect(error == .disconnected(reason: "\(remote): \(reason)"))

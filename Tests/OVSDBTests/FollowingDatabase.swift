@@ -1,8 +1,9 @@
 import Logging
 import NIOCore
 import NIOPosix
-import OVSDB
 import TestSupport
+
+@testable import OVSDB
 
 /// A client on a real database whose events a test takes one by one.
 struct FollowingDatabase: Sendable {
@@ -31,11 +32,7 @@ struct FollowingDatabase: Sendable {
                 database: database,
                 lock: lock,
                 followed: followed,
-                pace: .init(
-                    minimumBackoff: .milliseconds(10),
-                    maximumBackoff: .milliseconds(50),
-                    probeInterval: probeInterval
-                )
+                pace: .init(unclampedBackoff: .milliseconds(10), .milliseconds(50), probeInterval: probeInterval)
             ),
             on: MultiThreadedEventLoopGroup.singleton.next(),
             logger: Logger(label: "test")

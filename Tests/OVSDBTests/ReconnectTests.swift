@@ -1,12 +1,13 @@
 import NIOCore
-import OVSDB
 import Testing
+
+@testable import OVSDB
 
 /// Scripts on a virtual clock, in the manner of OVS's tests/reconnect.at: what happens at which millisecond, and what
 /// is due then.
 @Suite struct ReconnectTests {
     enum Step: Sendable {
-        case start, stop, connected, received, lost, refused
+        case start, stop, connected, received, lost, closed, refused, proved
         /// Moves the clock to the deadline, which must be at this millisecond, and expects this.
         case due(Int, Reconnect.Action)
         /// Moves the clock to this millisecond, when nothing is due yet.
@@ -50,17 +51,23 @@ import Testing
             (
                 "a silent peer is probed, and dropped when the probe is not answered", .init(),
                 [
-                    .start, .due(0, .connect), .connected, .quiet(4999), .due(5000, .probe), .quiet(9999),
-                    .due(10000, silent), .lost,
-                    .due(10100, .connect),
+                    .start, .due(0, .connect), .connected, .received, .quiet(4999), .due(5000, .probe), .quiet(9999),
+                    .due(10000, silent), .lost, .due(10100, .connect),
+                ]
+            ),
+            (
+                "a new connection has its own time for a first byte", .init(firstReply: .seconds(3)),
+                [
+                    .start, .due(0, .connect), .connected, .quiet(2999),
+                    .due(3000, .disconnect(reason: "not a byte within 3.0 s of connecting")), .lost,
+                    .due(3100, .connect), .connected, .quiet(6000), .received, .due(11000, .probe),
                 ]
             ),
             (
                 "any bytes answer a probe", .init(),
                 [
-                    .start, .due(0, .connect), .connected, .due(5000, .probe), .quiet(9000), .received,
-                    .due(14000, .probe),
-                    .received, .due(19000, .probe), .due(24000, silent),
+                    .start, .due(0, .connect), .connected, .received, .due(5000, .probe), .quiet(9000), .received,
+                    .due(14000, .probe), .received, .due(19000, .probe), .due(24000, silent),
                 ]
             ),
             (
@@ -74,16 +81,34 @@ import Testing
                 "a connection that outlived the last pause begins with the shortest again", .init(),
                 [
                     .start, .due(0, .connect), .lost, .due(100, .connect), .lost, .due(300, .connect), .connected,
-                    .quiet(700),
-                    .received, .lost, .due(800, .connect),
+                    .quiet(700), .received, .lost, .due(800, .connect),
                 ]
             ),
             (
                 "a connection that did not goes on doubling", .init(),
                 [
                     .start, .due(0, .connect), .lost, .due(100, .connect), .lost, .due(300, .connect), .connected,
-                    .quiet(310),
-                    .received, .lost, .due(710, .connect),
+                    .quiet(310), .received, .lost, .due(710, .connect),
+                ]
+            ),
+            (
+                "a good server that closes in order is tried at once, and then with pauses", .init(),
+                [
+                    .start, .due(0, .connect), .connected, .quiet(3000), .received, .closed, .due(3000, .connect),
+                    .lost, .due(3100, .connect), .lost, .due(3300, .connect),
+                ]
+            ),
+            (
+                "one that closes as soon as it has spoken is not", .init(),
+                [
+                    .start, .due(0, .connect), .connected, .quiet(10), .received, .closed, .due(110, .connect),
+                    .connected, .quiet(120), .received, .closed, .due(320, .connect),
+                ]
+            ),
+            (
+                "one that closes without a word is not", .init(),
+                [
+                    .start, .due(0, .connect), .connected, .quiet(5000), .closed, .due(5100, .connect),
                 ]
             ),
             (
@@ -91,10 +116,23 @@ import Testing
                 .init(),
                 [
                     .start, .due(0, .connect), .connected, .quiet(3000), .received, .refused, .due(3100, .connect),
-                    .connected,
-                    .quiet(6000), .received, .refused, .due(6200, .connect), .connected, .quiet(9000), .received,
-                    .refused,
-                    .due(9400, .connect),
+                    .connected, .quiet(6000), .received, .refused, .due(6200, .connect), .connected, .quiet(9000),
+                    .received, .refused, .due(9400, .connect),
+                ]
+            ),
+            (
+                "after as many attempts as it may make it stops, and starts with as many again",
+                .init(maximumTries: 2),
+                [
+                    .start, .due(0, .connect), .lost, .due(100, .connect), .lost, .never, .start,
+                    .due(100, .connect), .lost, .due(200, .connect), .connected, .quiet(250), .received, .lost, .never,
+                ]
+            ),
+            (
+                "a connection that did what it was for gives all tries back", .init(maximumTries: 2),
+                [
+                    .start, .due(0, .connect), .lost, .due(100, .connect), .connected, .quiet(200), .received,
+                    .proved, .lost, .due(300, .connect), .lost, .due(500, .connect), .lost, .never,
                 ]
             ),
             (
@@ -111,14 +149,16 @@ import Testing
             (
                 "without an interval a peer is never probed", .init(probeInterval: .zero),
                 [
-                    .start, .due(0, .connect), .connected, .never, .lost, .due(100, .connect),
+                    .start, .due(0, .connect), .connected, .received, .never, .lost, .due(100, .connect),
                 ]
             ),
             (
-                "even without any pause attempts do not follow each other at once",
-                .init(minimumBackoff: .zero, maximumBackoff: .zero),
+                "a pause is at least 0.1 s and an interval 1 s, whatever is asked for",
+                .init(minimumBackoff: .zero, maximumBackoff: .zero, probeInterval: .milliseconds(1)),
                 [
-                    .start, .due(0, .connect), .lost, .due(1, .connect), .lost, .due(2, .connect),
+                    .start, .due(0, .connect), .lost, .due(100, .connect), .lost, .due(200, .connect), .connected,
+                    .received, .due(1200, .probe),
+                    .due(2200, .disconnect(reason: "no answer to a probe within 1.0 s")),
                 ]
             ),
         ] as [(String, Reconnect.Pace, [Step])]
@@ -136,7 +176,9 @@ import Testing
             case .connected: reconnect.connected(now: now)
             case .received: reconnect.received(now: now)
             case .lost: reconnect.disconnected(now: now)
-            case .refused: reconnect.disconnected(now: now, byUs: true)
+            case .closed: reconnect.disconnected(now: now, .closedByPeer)
+            case .refused: reconnect.disconnected(now: now, .closedByUs)
+            case .proved: reconnect.proved()
             case .due(let time, let action):
                 #expect(reconnect.deadline == at(time), "step \(index)")
                 if at(time) > now {
@@ -152,5 +194,29 @@ import Testing
                 #expect(reconnect.run(now: at(1_000_000)) == nil, "step \(index)")
             }
         }
+    }
+
+    @Test("several remotes are all tried before the first pause, and again after a connection that was good")
+    func freeTries() {
+        var reconnect = Reconnect(pace: .init(), remotes: 3)
+        var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        func pauses(_ count: Int) -> [TimeAmount] {
+            (0..<count).map { _ in
+                let due = reconnect.deadline ?? .distantFuture
+                defer { now = due }
+                #expect(reconnect.run(now: due) == .connect)
+                reconnect.disconnected(now: due)
+                return due - now
+            }
+        }
+        reconnect.start(now: now)
+        #expect(pauses(5) == [.zero, .zero, .zero, .milliseconds(100), .milliseconds(200)])
+        now = reconnect.deadline ?? now
+        #expect(reconnect.run(now: now) == .connect)
+        reconnect.connected(now: now)
+        reconnect.received(now: now)
+        reconnect.proved()
+        reconnect.disconnected(now: now)
+        #expect(pauses(4) == [.zero, .zero, .milliseconds(100), .milliseconds(200)])
     }
 }

@@ -194,7 +194,7 @@ struct TransactingClient: Sendable {
             database: "db",
             lock: "l",
             followed: [.init("T", columns: ["name", "number", "more"])],
-            pace: .init(minimumBackoff: .milliseconds(1), maximumBackoff: .milliseconds(20), probeInterval: probe),
+            pace: .init(unclampedBackoff: .milliseconds(1), .milliseconds(20), probeInterval: probe),
             longestSnapshot: 100_000,
             longestMessage: 100_000,
             longestBacklog: 100_000

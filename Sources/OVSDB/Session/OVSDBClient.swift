@@ -96,7 +96,7 @@ public actor OVSDBClient {
         self.eventLoop = eventLoop
         self.logger = logger
         remote = first
-        reconnect = Reconnect(pace: configuration.pace)
+        reconnect = Reconnect(pace: configuration.pace, remotes: configuration.remotes.count)
         session = SessionStateMachine(purpose: .init(configuration))
         framer = MessageFramer(limits: .init(length: configuration.longestMessage))
     }
@@ -114,7 +114,7 @@ public actor OVSDBClient {
         timer?.cancel()
         timer = nil
         observer = { _ in }
-        end(.disconnected(reason: "the client was stopped"))
+        end(.disconnected(reason: "the client was stopped"), .closedByUs)
     }
 
     /// Sends a transaction and calls `completion` on the event loop with what it gave: a result for each operation, or
@@ -174,7 +174,7 @@ extension OVSDBClient {
             switch action {
             case .connect: connect()
             case .probe: perform(session.probe())
-            case .disconnect(let reason): end(.disconnected(reason: "\(remote): \(reason)"))
+            case .disconnect(let reason): end(.disconnected(reason: "\(remote): \(reason)"), .failure)
             }
         }
         guard let deadline = reconnect.deadline else { return }
@@ -208,7 +208,7 @@ extension OVSDBClient {
     /// An attempt came to nothing.
     private func failed(_ error: any Error, in attempt: Int) {
         guard attempt == generation, channel == nil else { return }
-        end(.disconnected(reason: "\(remote): \(describe(error))"))
+        end(.disconnected(reason: "\(remote): \(describe(error))"), .failure)
         run()
     }
 
@@ -235,13 +235,17 @@ extension OVSDBClient {
         case .failed(let error):
             failure = .disconnected(reason: "\(remote): \(describe(error))")
         case .closed:
-            end(failure ?? .disconnected(reason: "\(remote): the server closed the connection"))
+            if let failure {
+                end(failure, .failure)
+            } else {
+                end(.disconnected(reason: "\(remote): the server closed the connection"), .closedByPeer)
+            }
             run()
         }
     }
 
     /// Ends the connection or attempt of now, once, and says why.
-    private func end(_ error: OVSDBError) {
+    private func end(_ error: OVSDBError, _ ending: Reconnect.Ending) {
         let channel = self.channel
         self.channel = nil
         failure = nil
@@ -253,7 +257,7 @@ extension OVSDBClient {
         arriving = nil
         session = SessionStateMachine(purpose: .init(configuration))
         framer = MessageFramer(limits: .init(length: configuration.longestMessage))
-        reconnect.disconnected(now: .now(), byUs: error.isVerdict)
+        reconnect.disconnected(now: .now(), ending)
         channel?.close(promise: nil)
         for action in ended { perform(action) }
         observer(.disconnected(error))
@@ -325,10 +329,12 @@ extension OVSDBClient {
         case .learned(let schema):
             observer(.learned(schema))
         case .snapshot(let schema, let updates):
+            reconnect.proved()
             let fresh = arriving?.replica ?? Replica(schema: schema)
             arriving = nil
             apply(updates, to: fresh) { _ in .synced }
         case .resumed(let updates):
+            reconnect.proved()
             let earlier = arriving?.continued ?? []
             arriving = nil
             apply(TableUpdates(rows: earlier + updates.rows), to: nil) { _ in .synced }
@@ -340,7 +346,7 @@ extension OVSDBClient {
             waiting.removeValue(forKey: id)?(answer)
         case .close(let error):
             logger.warning("closing the connection to \(remote): \(error)")
-            end(error)
+            end(error, error.isVerdict ? .closedByUs : .failure)
             run()
         }
     }
