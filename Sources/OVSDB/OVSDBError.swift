@@ -1,3 +1,5 @@
+import NIOCore
+
 /// Why something asked of a database server did not happen.
 public enum OVSDBError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The text names no server that can be reached: what was found and what is wanted.
@@ -10,6 +12,8 @@ public enum OVSDBError: Error, Hashable, Sendable, CustomStringConvertible {
     case refused(method: String, error: String)
     /// The server undid a transaction (RFC 7047, 4.1.3).
     case transaction(TransactionError)
+    /// The caller's deadline passed first. Whether a transaction was made is not known.
+    case timedOut(method: String, limit: TimeAmount)
 
     public var description: String {
         switch self {
@@ -18,6 +22,7 @@ public enum OVSDBError: Error, Hashable, Sendable, CustomStringConvertible {
         case .protocolViolation(let reason): "the server broke the protocol: \(reason)"
         case .refused(let method, let error): "the server refused \(method): \(error)"
         case .transaction(let error): "\(error)"
+        case .timedOut(let method, let limit): "no answer to \(method) within \(Double(limit.nanoseconds) / 1e9) s"
         }
     }
 }

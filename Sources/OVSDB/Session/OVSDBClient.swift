@@ -87,7 +87,13 @@ public actor OVSDBClient {
     private var mark: SessionStateMachine.Mark?
     private var failure: OVSDBError?
     private var earlierUnknownReplies = 0
-    private var waiting: [Int64: @Sendable (SessionStateMachine.Answer) -> Void] = [:]
+    private var calls: [Int64: Call] = [:]
+
+    /// A request of a caller's that is not answered.
+    private struct Call {
+        let complete: @Sendable (Result<SessionStateMachine.Answer, any Error>) -> Void
+        let deadline: Scheduled<Void>?
+    }
 
     /// A client that does nothing before ``start(_:)``. Throws ``OVSDBError/invalidRemote(_:reason:)`` without a remote.
     public init(_ configuration: Configuration, on eventLoop: any EventLoop, logger: Logger) throws(OVSDBError) {
@@ -116,7 +122,10 @@ public actor OVSDBClient {
         observer = { _ in }
         end(.disconnected(reason: "the client was stopped"), .closedByUs)
     }
+}
 
+/// What callers ask.
+extension OVSDBClient {
     /// Sends a transaction and calls `completion` on the event loop with what it gave: a result for each operation, or
     /// ``OVSDBError/transaction(_:)`` when it was undone, or another error when it is not known whether it was made.
     ///
@@ -127,43 +136,95 @@ public actor OVSDBClient {
     ) {
         guard channel != nil else { return completion(.failure(noConnection)) }
         let (id, action) = session.transact(operations)
-        waiting[id] = { answer in
-            switch answer {
-            case .transaction(let results): completion(.success(results))
-            case .failure(let error): completion(.failure(error))
-            case .success: completion(.failure(.protocolViolation("a transaction was answered like a call")))
-            }
-        }
+        calls[id] = Call(
+            complete: { result in
+                switch result {
+                case .success(let answer): completion(answer.results)
+                case .failure(let error as OVSDBError): completion(.failure(error))
+                case .failure(let error): completion(.failure(.disconnected(reason: "\(error)")))
+                }
+            },
+            deadline: nil
+        )
         perform(action)
     }
 
     /// Sends a transaction (RFC 7047, 4.1.3) and waits for what it gave, a result for each operation.
-    public func transact(_ operations: [Operation]) async throws -> [OperationResult] {
-        try await withCheckedThrowingContinuation { continuation in
-            transact(operations) { continuation.resume(with: $0.mapError { $0 }) }
-        }
+    ///
+    /// Throws ``OVSDBError/transaction(_:)`` when it was undone; any other error, `CancellationError` included, leaves
+    /// open whether it was made. A transaction that is given up while the server lets it wait is taken back.
+    public func transact(_ operations: [Operation], timeout: TimeAmount? = nil) async throws -> [OperationResult] {
+        guard channel != nil else { throw noConnection }
+        return try await answer(to: session.transact(operations), "transact", within: timeout).results.get()
     }
 
-    /// Sends any other request of RFC 7047 or ovsdb-server(7) and waits for its result.
-    public func call(_ method: String, _ params: [JSON]) async throws -> JSON {
-        try await withCheckedThrowingContinuation { continuation in
-            guard channel != nil else { return continuation.resume(throwing: noConnection) }
-            let (id, action) = session.call(method, params)
-            waiting[id] = { answer in
-                switch answer {
-                case .success(let json): continuation.resume(returning: json)
-                case .failure(let error): continuation.resume(throwing: error)
-                case .transaction:
-                    continuation.resume(
-                        throwing: OVSDBError.protocolViolation("a call was answered like a transaction")
-                    )
-                }
-            }
-            perform(action)
+    /// Sends any other request of RFC 7047 or ovsdb-server(7) and waits for its result, at most this long.
+    public func call(_ method: String, _ params: [JSON], timeout: TimeAmount? = nil) async throws -> JSON {
+        guard channel != nil else { throw noConnection }
+        return try await answer(to: session.call(method, params), method, within: timeout).result.get()
+    }
+
+    /// The identity of the server, another after each of its starts (ovsdb-server(7), Get Server ID).
+    public func serverID(timeout: TimeAmount? = nil) async throws -> UUID {
+        let result = try await call("get_server_id", [], timeout: timeout)
+        guard let id = result.string.flatMap({ UUID($0) }) else {
+            throw OVSDBError.protocolViolation("get_server_id gave \(result.text()), not an identity")
         }
+        return id
     }
 
     private var noConnection: OVSDBError { .disconnected(reason: "no connection to \(remote)") }
+
+    private func answer(
+        to request: (id: Int64, action: SessionStateMachine.Action),
+        _ method: String,
+        within limit: TimeAmount?
+    ) async throws -> SessionStateMachine.Answer {
+        let id = request.id
+        let deadline = limit.map { limit in
+            eventLoop.scheduleTask(in: limit) {
+                self.assumeIsolated { $0.giveUp(id, OVSDBError.timedOut(method: method, limit: limit)) }
+            }
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                calls[id] = Call(complete: { continuation.resume(with: $0) }, deadline: deadline)
+                perform(request.action)
+            }
+        } onCancel: {
+            eventLoop.execute { self.assumeIsolated { $0.giveUp(id, CancellationError()) } }
+        }
+    }
+
+    /// Ends a call before its answer.
+    private func giveUp(_ id: Int64, _ error: any Error) {
+        for action in session.abandon(id) { perform(action) }
+        answered(id, .failure(error))
+    }
+
+    private func answered(_ id: Int64, _ result: Result<SessionStateMachine.Answer, any Error>) {
+        guard let call = calls.removeValue(forKey: id) else { return }
+        call.deadline?.cancel()
+        call.complete(result)
+    }
+}
+
+extension SessionStateMachine.Answer {
+    fileprivate var results: Result<[OperationResult], OVSDBError> {
+        switch self {
+        case .transaction(let results): .success(results)
+        case .failure(let error): .failure(error)
+        case .success: .failure(.protocolViolation("a transaction was answered like a call"))
+        }
+    }
+
+    fileprivate var result: Result<JSON, OVSDBError> {
+        switch self {
+        case .success(let json): .success(json)
+        case .failure(let error): .failure(error)
+        case .transaction: .failure(.protocolViolation("a call was answered like a transaction"))
+        }
+    }
 }
 
 /// The connection: made, watched, lost.
@@ -223,7 +284,7 @@ extension OVSDBClient {
         switch event {
         case .opened:
             self.channel = channel
-            session = SessionStateMachine(purpose: .init(configuration), mark: mark)
+            session = SessionStateMachine(purpose: .init(configuration), mark: mark, lastID: session.lastID)
             framer = MessageFramer(limits: .init(length: configuration.longestMessage))
             reconnect.connected(now: .now())
             observer(.connected(remote))
@@ -255,7 +316,7 @@ extension OVSDBClient {
         earlierUnknownReplies += session.unknownReplies
         // Neither what was half read nor who waits for it outlives the connection.
         arriving = nil
-        session = SessionStateMachine(purpose: .init(configuration))
+        session = SessionStateMachine(purpose: .init(configuration), lastID: session.lastID)
         framer = MessageFramer(limits: .init(length: configuration.longestMessage))
         reconnect.disconnected(now: .now(), ending)
         channel?.close(promise: nil)
@@ -343,7 +404,7 @@ extension OVSDBClient {
         case .lock(let state):
             observer(.lock(state))
         case .answered(let id, let answer):
-            waiting.removeValue(forKey: id)?(answer)
+            answered(id, .success(answer))
         case .close(let error):
             logger.warning("closing the connection to \(remote): \(error)")
             end(error, error.isVerdict ? .closedByUs : .failure)
@@ -381,7 +442,7 @@ extension OVSDBError {
     fileprivate var isVerdict: Bool {
         switch self {
         case .protocolViolation, .refused: true
-        case .invalidRemote, .disconnected, .transaction: false
+        case .invalidRemote, .disconnected, .transaction, .timedOut: false
         }
     }
 }

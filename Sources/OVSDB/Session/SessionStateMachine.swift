@@ -51,6 +51,8 @@ struct SessionStateMachine {
         case monitor(MonitorMethod, since: UUID)
         case call(method: String)
         case transaction(operations: Int)
+        /// Nobody waits for the answer any more.
+        case abandoned
     }
 
     private enum State: Hashable, Sendable {
@@ -69,14 +71,18 @@ struct SessionStateMachine {
     private let mark: Mark?
     private var state = State.unconnected
     private var pending: [Int64: Pending] = [:]
-    private var lastID: Int64 = 0
+    /// The number of the last request.
+    private(set) var lastID: Int64
     /// Replies to nothing that was asked.
     private(set) var unknownReplies = 0
     private var lastTransaction: UUID?
 
-    init(purpose: Purpose, mark: Mark? = nil) {
+    /// - Parameter lastID: the number after which this session numbers its requests, so that a client's calls have
+    ///   numbers of their own over all its connections.
+    init(purpose: Purpose, mark: Mark? = nil, lastID: Int64 = 0) {
         self.purpose = purpose
         self.mark = mark
+        self.lastID = lastID
     }
 
     /// How the rows of the snapshot are to be read that is awaited; `nil` when none is. It may be larger than any other
@@ -106,7 +112,7 @@ struct SessionStateMachine {
         return open.compactMap { id, pending in
             switch pending {
             case .call, .transaction: .answered(id: id, .failure(error))
-            case .schema, .changeAwareness, .lock, .monitor: nil
+            case .schema, .changeAwareness, .lock, .monitor, .abandoned: nil
             }
         }
     }
@@ -122,6 +128,21 @@ struct SessionStateMachine {
         let params = [.string(purpose.database)] + operations.map(\.json)
         let action = send("transact", params, as: .transaction(operations: operations.count))
         return (lastID, action)
+    }
+
+    /// Nobody waits for a call's answer any more. A transaction that still waits for its time is taken back (RFC 7047,
+    /// 4.1.4); one that the server has begun is made all the same.
+    mutating func abandon(_ id: Int64) -> [Action] {
+        switch pending[id] {
+        case .transaction:
+            pending[id] = .abandoned
+            return [.send(["id": nil, "method": "cancel", "params": [.integer(id)]])]
+        case .call:
+            pending[id] = .abandoned
+            return []
+        case .schema, .changeAwareness, .lock, .monitor, .abandoned, nil:
+            return []
+        }
     }
 
     /// Asks the server for a sign of life (RFC 7047, 4.1.11).
@@ -212,7 +233,7 @@ extension SessionStateMachine {
         // A null error is none; an old server's error may come without a result.
         let error = message["error"].flatMap { $0.isNull ? nil : $0 }
         switch pending {
-        case .changeAwareness: return []
+        case .changeAwareness, .abandoned: return []
         case .schema:
             return try learned(try result(of: message, "get_schema"))
         case .lock:
