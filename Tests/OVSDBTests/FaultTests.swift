@@ -90,13 +90,6 @@ import Testing
             "expected a database schema"
         ),
         .init(
-            "a monitor that ends",
-            Manner.monitor(
-                Manner.snapshot(#"{"name":"old+"}"#) + #"{"id":null,"method":"monitor_canceled","params":["ovsdb"]}"#
-            ),
-            "ended the monitor"
-        ),
-        .init(
             "a flood of questions whose answers it does not read",
             .init(
                 greeting: Array(

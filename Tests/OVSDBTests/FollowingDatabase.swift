@@ -48,6 +48,14 @@ struct FollowingDatabase: Sendable {
         return nil
     }
 
+    /// The same, but the connection must last until then.
+    func nextUnlessDisconnected<T>(_ wanted: (OVSDBClient.Event) -> T?) async -> T? {
+        await next { event -> T?? in
+            if case .disconnected = event { return .some(nil) }
+            return wanted(event).map { .some($0) }
+        } ?? nil
+    }
+
     func synced() async -> Bool {
         await next { if case .synced = $0 { true } else { nil } } ?? false
     }

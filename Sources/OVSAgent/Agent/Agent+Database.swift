@@ -22,6 +22,9 @@ extension Agent {
             beginIfReady()
         case .changed(let changes):
             changed(changes)
+        case .filtered:
+            // The agent follows whole tables.
+            break
         case .lock(let state):
             if lock != state { logger.info("lock \(Self.lockName): \(state.rawValue)") }
             lock = state

@@ -40,10 +40,13 @@ extension Operation {
     }
 }
 
+extension Condition {
+    /// The wire form.
+    var json: JSON { [.string(column), .string(function.rawValue), value.json] }
+}
+
 extension [Condition] {
-    fileprivate var json: JSON {
-        .array(map { [.string($0.column), .string($0.function.rawValue), $0.value.json] })
-    }
+    fileprivate var json: JSON { .array(map(\.json)) }
 }
 
 extension [String: Datum] {

@@ -4,15 +4,17 @@ public struct FollowedTable: Hashable, Sendable {
     public var columns: [String]
     /// Whether to follow every column that the server has, ``columns`` or not.
     public var isWhole = false
+    public var rows: RowFilter
 
-    public init(_ name: String, columns: [String]) {
+    public init(_ name: String, columns: [String], rows: RowFilter = .all) {
         self.name = name
         self.columns = columns
+        self.rows = rows
     }
 
-    /// The whole table.
-    public init(whole name: String) {
-        self.init(name, columns: [])
+    /// All columns of the table.
+    public init(whole name: String, rows: RowFilter = .all) {
+        self.init(name, columns: [], rows: rows)
         isWhole = true
     }
 }

@@ -18,6 +18,10 @@ public actor OVSDBClient {
         /// The lock to ask for on every connection; `nil` for none.
         public var lock: String?
         public var followed: [FollowedTable]
+        /// What a server must be to stay with it; with another the next remote is tried.
+        public var role: ServerRole
+        /// Whether to try the remotes in an order made anew for each client, so that clients spread over servers.
+        public var isShuffled: Bool
         public var pace: Reconnect.Pace
         /// Bytes of the longest snapshot that is taken.
         public var longestSnapshot: Int
@@ -31,6 +35,8 @@ public actor OVSDBClient {
             database: String,
             lock: String? = nil,
             followed: [FollowedTable],
+            role: ServerRole = .any,
+            isShuffled: Bool = false,
             pace: Reconnect.Pace = .init(),
             longestSnapshot: Int = 1 << 30,
             longestMessage: Int = 64 << 20,
@@ -40,6 +46,8 @@ public actor OVSDBClient {
             self.database = database
             self.lock = lock
             self.followed = followed
+            self.role = role
+            self.isShuffled = isShuffled
             self.pace = pace
             self.longestSnapshot = longestSnapshot
             self.longestMessage = longestMessage
@@ -57,6 +65,8 @@ public actor OVSDBClient {
         case synced
         /// One transaction of somebody, ours included, changed these rows.
         case changed([RowChange])
+        /// The rows followed are those that ``OVSDBClient/follow(_:in:)`` asked for last.
+        case filtered
         case lock(LockState)
         /// The connection, or an attempt at one, is over.
         case disconnected(OVSDBError)
@@ -72,7 +82,7 @@ public actor OVSDBClient {
     /// Replies to nothing that was asked, over all connections.
     public var unknownReplies: Int { earlierUnknownReplies + session.unknownReplies }
 
-    private let configuration: Configuration
+    private var configuration: Configuration
     private let logger: Logger
     private var observer: @Sendable (Event) -> Void = { _ in }
     private var reconnect: Reconnect
@@ -97,6 +107,8 @@ public actor OVSDBClient {
 
     /// A client that does nothing before ``start(_:)``. Throws ``OVSDBError/invalidRemote(_:reason:)`` without a remote.
     public init(_ configuration: Configuration, on eventLoop: any EventLoop, logger: Logger) throws(OVSDBError) {
+        var configuration = configuration
+        if configuration.isShuffled { configuration.remotes.shuffle() }
         guard let first = configuration.remotes.first else { throw .invalidRemote("", reason: "no remote is named") }
         self.configuration = configuration
         self.eventLoop = eventLoop
@@ -171,6 +183,14 @@ extension OVSDBClient {
             throw OVSDBError.protocolViolation("get_server_id gave \(result.text()), not an identity")
         }
         return id
+    }
+
+    /// Sets which rows of a followed table are wanted from now on, on this connection and all later ones; what comes
+    /// and goes for it is told as ``Event/changed(_:)``, and ``Event/filtered`` says when it is complete.
+    public func follow(_ rows: RowFilter, in table: String) {
+        guard let index = configuration.followed.firstIndex(where: { $0.name == table }) else { return }
+        configuration.followed[index].rows = rows
+        for action in session.follow(rows, in: table) { perform(action) }
     }
 
     private var noConnection: OVSDBError { .disconnected(reason: "no connection to \(remote)") }
@@ -284,7 +304,12 @@ extension OVSDBClient {
         switch event {
         case .opened:
             self.channel = channel
-            session = SessionStateMachine(purpose: .init(configuration), mark: mark, lastID: session.lastID)
+            session = SessionStateMachine(
+                purpose: .init(configuration),
+                mark: mark,
+                lastID: session.lastID,
+                clusterProgress: session.clusterProgress
+            )
             framer = MessageFramer(limits: .init(length: configuration.longestMessage))
             reconnect.connected(now: .now())
             observer(.connected(remote))
@@ -316,7 +341,11 @@ extension OVSDBClient {
         earlierUnknownReplies += session.unknownReplies
         // Neither what was half read nor who waits for it outlives the connection.
         arriving = nil
-        session = SessionStateMachine(purpose: .init(configuration), lastID: session.lastID)
+        session = SessionStateMachine(
+            purpose: .init(configuration),
+            lastID: session.lastID,
+            clusterProgress: session.clusterProgress
+        )
         framer = MessageFramer(limits: .init(length: configuration.longestMessage))
         reconnect.disconnected(now: .now(), ending)
         channel?.close(promise: nil)
@@ -401,6 +430,8 @@ extension OVSDBClient {
             apply(TableUpdates(rows: earlier + updates.rows), to: nil) { _ in .synced }
         case .changed(let updates):
             apply(updates, to: nil, then: Event.changed)
+        case .filtered:
+            observer(.filtered)
         case .lock(let state):
             observer(.lock(state))
         case .answered(let id, let answer):
@@ -449,6 +480,11 @@ extension OVSDBError {
 
 extension SessionStateMachine.Purpose {
     fileprivate init(_ configuration: OVSDBClient.Configuration) {
-        self.init(database: configuration.database, lock: configuration.lock, followed: configuration.followed)
+        self.init(
+            database: configuration.database,
+            lock: configuration.lock,
+            followed: configuration.followed,
+            role: configuration.role
+        )
     }
 }

@@ -1,7 +1,8 @@
 /// One connection's conversation with an ovsdb-server, without the connection: messages in, actions out.
 ///
-/// It learns the schema, asks for the lock, starts one monitor over all that is followed and then hands on what the
-/// monitor reports, beside any number of other calls, answered in any order. It keeps no rows.
+/// It looks whether the server will do, where that matters; learns the schema, asks for the lock, starts one monitor
+/// over all that is followed and then hands on what the monitor reports, beside any number of other calls, answered in
+/// any order. It keeps no rows.
 struct SessionStateMachine {
     /// What a session is for.
     struct Purpose: Hashable, Sendable {
@@ -10,11 +11,14 @@ struct SessionStateMachine {
         var lock: String?
         /// The tables and columns to follow; what the schema does not know is left out.
         var followed: [FollowedTable]
+        var role = ServerRole.any
     }
 
     /// How far an earlier session followed the database, to go on from there.
     struct Mark: Hashable, Sendable {
         var schema: DatabaseSchema
+        /// The rows followed, by table.
+        var filters: [String: RowFilter]
         var transaction: UUID
     }
 
@@ -27,8 +31,10 @@ struct SessionStateMachine {
         case snapshot(DatabaseSchema, TableUpdates)
         /// What changed since the mark: what was known then and this together are the whole.
         case resumed(TableUpdates)
-        /// What one transaction changed.
+        /// What one transaction, or a change of filters, changed.
         case changed(TableUpdates)
+        /// The rows followed are those asked for last.
+        case filtered
         case lock(LockState)
         /// A call of ``call(_:_:)`` was answered.
         case answered(id: Int64, Answer)
@@ -43,46 +49,82 @@ struct SessionStateMachine {
         case failure(OVSDBError)
     }
 
-    private enum Pending: Hashable, Sendable {
+    enum Pending: Hashable, Sendable {
+        case serverSchema
+        case serverMonitor(DatabaseSchema)
         case schema
         case changeAwareness
         case lock
         /// With the transaction that it goes on from.
         case monitor(MonitorMethod, since: UUID)
+        /// With the filters asked for.
+        case filters([String: RowFilter])
+        case cancelledMonitor
         case call(method: String)
         case transaction(operations: Int)
         /// Nobody waits for the answer any more.
         case abandoned
     }
 
-    private enum State: Hashable, Sendable {
+    enum State: Hashable, Sendable {
         case unconnected
+        case learningServer
         case learningSchema
         case startingMonitor(DatabaseSchema, MonitorMethod)
         case following(DatabaseSchema, MonitorMethod)
+        /// Still following, until the server has ended the monitor as asked; then it starts anew.
+        case restartingMonitor(DatabaseSchema, MonitorMethod)
         case closed
     }
 
-    private static let monitor = "ovsdb"
+    static let monitor = "ovsdb"
+    static let serverMonitor = "server"
     /// The id of every probe: what is remembered of probes does not grow with a peer that never answers one.
     private static let probe = "echo"
 
-    private let purpose: Purpose
-    private let mark: Mark?
-    private var state = State.unconnected
-    private var pending: [Int64: Pending] = [:]
-    /// The number of the last request.
-    private(set) var lastID: Int64
+    let purpose: Purpose
+    let mark: Mark?
+    var state = State.unconnected
+    var pending: [Int64: Pending] = [:]
+    var lastTransaction: UUID?
+    /// What the server tells of itself, where that matters.
+    var server: ServerStatus?
+    /// How far the cluster's log has come, as far as this session and those before it have seen.
+    var clusterProgress: ServerStatus.Progress?
+    /// The rows that the monitor reports, by table.
+    var filters: [String: RowFilter] = [:]
+    /// The rows that it is to report.
+    var wantedFilters: [String: RowFilter]
+    var isChangingFilters = false
+    var lock = Lock()
     /// Replies to nothing that was asked.
     private(set) var unknownReplies = 0
-    private var lastTransaction: UUID?
+    /// The number of the last request.
+    private(set) var lastID: Int64
 
-    /// - Parameter lastID: the number after which this session numbers its requests, so that a client's calls have
-    ///   numbers of their own over all its connections.
-    init(purpose: Purpose, mark: Mark? = nil, lastID: Int64 = 0) {
+    /// What is remembered of the lock.
+    struct Lock: Hashable, Sendable {
+        var isRequested = false
+        var wasStolen = false
+        /// It is ours again, which is told with the snapshot that is on its way.
+        var comesWithSnapshot = false
+    }
+
+    /// - Parameters:
+    ///   - lastID: the number after which this session numbers its requests, so that a client's calls have numbers of
+    ///     their own over all its connections.
+    ///   - clusterProgress: what earlier sessions saw.
+    init(
+        purpose: Purpose,
+        mark: Mark? = nil,
+        lastID: Int64 = 0,
+        clusterProgress: ServerStatus.Progress? = nil
+    ) {
         self.purpose = purpose
         self.mark = mark
         self.lastID = lastID
+        self.clusterProgress = clusterProgress
+        wantedFilters = Dictionary(purpose.followed.map { ($0.name, $0.rows) }) { first, _ in first }
     }
 
     /// How the rows of the snapshot are to be read that is awaited; `nil` when none is. It may be larger than any other
@@ -91,17 +133,21 @@ struct SessionStateMachine {
         if case .startingMonitor(let schema, let method) = state { (schema, method.form) } else { nil }
     }
 
-    /// From where a later session can go on; `nil` while the server has named no transaction.
+    /// From where a later session can go on; `nil` while the server has named no transaction, and while it is open
+    /// under which filters its last updates were made.
     var progress: Mark? {
-        guard case .following(let schema, _) = state, let lastTransaction else { return nil }
-        return Mark(schema: schema, transaction: lastTransaction)
+        guard case .following(let schema, _) = state, let lastTransaction, !isChangingFilters else { return nil }
+        return Mark(schema: schema, filters: filters, transaction: lastTransaction)
     }
 
     /// The connection stands.
     mutating func connected() -> [Action] {
         guard case .unconnected = state else { return [] }
-        state = .learningSchema
-        return [send("get_schema", [.string(purpose.database)], as: .schema)]
+        guard purpose.role == .any else {
+            state = .learningServer
+            return [send("get_schema", [.string(ServerStatus.database)], as: .serverSchema)]
+        }
+        return learnSchema()
     }
 
     /// The connection is gone: every call fails.
@@ -112,19 +158,19 @@ struct SessionStateMachine {
         return open.compactMap { id, pending in
             switch pending {
             case .call, .transaction: .answered(id: id, .failure(error))
-            case .schema, .changeAwareness, .lock, .monitor, .abandoned: nil
+            default: nil
             }
         }
     }
 
     /// Sends a request of the caller's; its answer comes as ``Action/answered(id:_:)`` under the number given.
-    mutating func call(_ method: String, _ params: [JSON]) -> (id: Int64, Action) {
+    mutating func call(_ method: String, _ params: [JSON]) -> (id: Int64, action: Action) {
         let action = send(method, params, as: .call(method: method))
         return (lastID, action)
     }
 
     /// Sends a transaction; its answer comes as ``Action/answered(id:_:)`` under the number given (RFC 7047, 4.1.3).
-    mutating func transact(_ operations: [Operation]) -> (id: Int64, Action) {
+    mutating func transact(_ operations: [Operation]) -> (id: Int64, action: Action) {
         let params = [.string(purpose.database)] + operations.map(\.json)
         let action = send("transact", params, as: .transaction(operations: operations.count))
         return (lastID, action)
@@ -140,7 +186,7 @@ struct SessionStateMachine {
         case .call:
             pending[id] = .abandoned
             return []
-        case .schema, .changeAwareness, .lock, .monitor, .abandoned, nil:
+        default:
             return []
         }
     }
@@ -171,7 +217,7 @@ struct SessionStateMachine {
         }
     }
 
-    private mutating func send(_ method: String, _ params: [JSON], as pending: Pending) -> Action {
+    mutating func send(_ method: String, _ params: [JSON], as pending: Pending) -> Action {
         lastID += 1
         self.pending[lastID] = pending
         return .send(["id": .integer(lastID), "method": .string(method), "params": .array(params)])
@@ -190,36 +236,32 @@ extension SessionStateMachine {
             guard let id = message["id"], !id.isNull else { return [] }
             return [.send(["id": JSON(id), "result": JSON(params), "error": nil])]
         case "update", "update2", "update3":
+            if params[0]?.string == Self.serverMonitor { return try serverUpdated(method, params) }
             return try updated(method, params)
         case "locked", "stolen":
-            guard let lock = purpose.lock, params[0]?.string == lock else { return [] }
-            return [.lock(method == "locked" ? .held : .lost)]
+            guard let name = purpose.lock, params[0]?.string == name else { return [] }
+            return method == "locked" ? lockCame() : lockWasStolen()
         case "monitor_canceled", "monitor_cancelled":
-            guard params[0]?.string == Self.monitor else { return [] }
-            // The database left the server or its schema was converted: begin again from the schema.
-            throw .disconnected(reason: "the server ended the monitor of \(purpose.database)")
+            return try monitorEnded(params[0]?.string)
         default:
             guard let id = message["id"], !id.isNull else { return [] }
             return [.send(["id": JSON(id), "result": nil, "error": "unknown method"])]
         }
     }
 
-    private mutating func updated(_ method: String, _ params: JSONView) throws(OVSDBError) -> [Action] {
-        guard case .following(let schema, let monitor) = state, params[0]?.string == Self.monitor,
-            method == monitor.notification
-        else { throw .protocolViolation("\(method) for a monitor that was not started") }
-        guard let updates = params[monitor == .since ? 2 : 1] else {
-            throw .mismatch(params, wanted: "a monitor's updates")
-        }
-        let changes = try TableUpdates(updates, form: monitor.form, schema: schema)
-        if monitor == .since {
-            // Only what was read whole counts as known.
-            guard let transaction = params[1]?.string.flatMap({ UUID($0) }) else {
-                throw .mismatch(params, wanted: "a transaction's id")
-            }
-            lastTransaction = transaction == .zero ? nil : transaction
-        }
-        return [.changed(changes)]
+    /// A lock that was taken from us and comes back is worth nothing before all that happened meanwhile is known: it
+    /// is told with a fresh snapshot.
+    private mutating func lockCame() -> [Action] {
+        guard lock.wasStolen else { return [.lock(.held)] }
+        lock.wasStolen = false
+        lock.comesWithSnapshot = true
+        return restartMonitor()
+    }
+
+    private mutating func lockWasStolen() -> [Action] {
+        lock.wasStolen = true
+        lock.comesWithSnapshot = false
+        return [.lock(.lost)]
     }
 }
 
@@ -234,6 +276,11 @@ extension SessionStateMachine {
         let error = message["error"].flatMap { $0.isNull ? nil : $0 }
         switch pending {
         case .changeAwareness, .abandoned: return []
+        case .serverSchema:
+            // A server that has no such database is one on its own.
+            return error == nil ? try learnedServer(try result(of: message, "get_schema")) : learnSchema()
+        case .serverMonitor(let schema):
+            return try serverStarted(schema, try result(of: message, "monitor_cond"))
         case .schema:
             return try learned(try result(of: message, "get_schema"))
         case .lock:
@@ -245,6 +292,13 @@ extension SessionStateMachine {
                 return startMonitor(fallback, schema)
             }
             return try started(method, since: known, try result(of: message, method.rawValue))
+        case .filters(let filters):
+            _ = try result(of: message, "monitor_cond_change")
+            return changedFilters(to: filters)
+        case .cancelledMonitor:
+            // An error says that the server has no such monitor, which is what was asked for.
+            guard case .restartingMonitor(let schema, let method) = state else { return [] }
+            return startMonitor(method, schema, afresh: true)
         case .call(let method):
             if let error { return [.answered(id: id, .failure(.refused(method: method, error: error.reason)))] }
             return [.answered(id: id, .success(message["result"].map { JSON($0) } ?? .null))]
@@ -264,54 +318,6 @@ extension SessionStateMachine {
         if let error = message["error"], !error.isNull { throw .refused(method: method, error: error.reason) }
         guard let result = message["result"] else { throw .mismatch(message, wanted: "a result of \(method)") }
         return result
-    }
-
-    private mutating func learned(_ json: JSONView) throws(OVSDBError) -> [Action] {
-        let schema = try DatabaseSchema(json)
-        let followed = schema.selecting(purpose.followed)
-        var actions: [Action] = [.learned(schema)]
-        // Without it a server closes the connection when a database is converted; an old one does not know it.
-        actions.append(send("set_db_change_aware", [true], as: .changeAwareness))
-        if let lock = purpose.lock { actions.append(send("lock", [.string(lock)], as: .lock)) }
-        return actions + startMonitor(.since, followed)
-    }
-
-    private mutating func startMonitor(_ method: MonitorMethod, _ schema: DatabaseSchema) -> [Action] {
-        state = .startingMonitor(schema, method)
-        let requests = schema.tables.sorted { $0.key < $1.key }.map { name, table in
-            let columns = JSON.array(table.columns.map { .string($0.name) })
-            return JSON.Member(name, method == .plain ? ["columns": columns] : [["columns": columns]])
-        }
-        var params: [JSON] = [.string(purpose.database), .string(Self.monitor), .object(requests)]
-        var known = UUID.zero
-        if method == .since {
-            if let mark, mark.schema == schema { known = mark.transaction }
-            params.append(.string(known.description))
-        }
-        return [send(method.rawValue, params, as: .monitor(method, since: known))]
-    }
-
-    private mutating func started(
-        _ method: MonitorMethod,
-        since known: UUID,
-        _ result: JSONView
-    ) throws(OVSDBError) -> [Action] {
-        guard case .startingMonitor(let schema, _) = state else { return [] }
-        guard method == .since else {
-            let rows = try TableUpdates(result, form: method.form, schema: schema)
-            state = .following(schema, method)
-            return [.snapshot(schema, rows)]
-        }
-        guard let found = result[0]?.boolean, let transaction = result[1]?.string.flatMap({ UUID($0) }),
-            let updates = result[2]
-        else { throw .mismatch(result, wanted: "found, transaction and updates") }
-        // Nothing was asked to be continued: such changes would fall on rows of another time.
-        if found, known == .zero { throw .protocolViolation("the server found a transaction that nobody named") }
-        let changes = try TableUpdates(updates, form: method.form, schema: schema)
-        state = .following(schema, method)
-        // A server on its own names no transaction.
-        lastTransaction = transaction == .zero ? nil : transaction
-        return [found ? .resumed(changes) : .snapshot(schema, changes)]
     }
 }
 

@@ -1,0 +1,45 @@
+/// What a server tells of itself and its databases in the database `_Server` (ovsdb-server(5)), as far as it decides
+/// whether a client stays with it.
+struct ServerStatus {
+    static let database = "_Server"
+    static let table = FollowedTable(
+        "Database",
+        columns: ["name", "model", "connected", "leader", "cid", "index"]
+    )
+
+    /// How far a cluster's log had come where it was seen furthest: a server that is behind has stale data.
+    struct Progress: Hashable, Sendable {
+        var cluster: UUID
+        var index: Int64
+    }
+
+    private var replica: Replica
+
+    init(schema: DatabaseSchema) {
+        replica = Replica(schema: schema)
+    }
+
+    var schema: DatabaseSchema { replica.schema }
+
+    mutating func apply(_ updates: TableUpdates) throws(ReplicaError) { try replica.apply(updates) }
+
+    /// Why a client that wants this role does not stay; `nil` when it does. What is seen of the cluster goes into
+    /// `progress`.
+    func unfitness(for role: ServerRole, _ database: String, progress: inout Progress?) -> String? {
+        guard let row = replica["Database"].rows.first(where: { $0.name == database }) else {
+            return "the server has no database \(database)"
+        }
+        guard row["model"].string == "clustered" else { return nil }
+        guard row["connected"].boolean == true else { return "the server has lost contact with its cluster" }
+        if role == .leader, row["leader"].boolean != true { return "the server is not its cluster's leader" }
+        // A server that is only joining has no place in the log yet.
+        guard let cluster = row["cid"].uuid, let index = row["index"].integer else {
+            return "the server has not joined its cluster yet"
+        }
+        if let known = progress, known.cluster == cluster, index < known.index {
+            return "the server is behind its cluster: at \(index), and another was at \(known.index)"
+        }
+        progress = Progress(cluster: cluster, index: index)
+        return nil
+    }
+}
