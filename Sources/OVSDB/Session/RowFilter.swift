@@ -3,7 +3,7 @@
 /// Of a server that knows only the monitors of RFC 7047 it gets all of them.
 public enum RowFilter: Hashable, Sendable {
     case all
-    case none
+    case nothing
     /// Rows for which any of these holds; with an empty list none does.
     case any([Condition])
 
@@ -11,7 +11,7 @@ public enum RowFilter: Hashable, Sendable {
     var json: JSON {
         switch self {
         case .all: [true]
-        case .none: [false]
+        case .nothing: [false]
         case .any(let conditions): conditions.isEmpty ? [false] : .array(conditions.map(\.json))
         }
     }
