@@ -82,12 +82,11 @@ private enum News: Hashable {
     init(_ changes: [RowChange], in schema: DatabaseSchema) {
         self = .nothing
         for change in changes {
-            guard case .modified(let positions) = change.kind, let table = schema.tables[change.table] else {
+            guard case .modified(let columns) = change.kind, let table = schema.tables[change.table] else {
                 self = .configuration
                 return
             }
-            for position in positions {
-                let column = table.columns[position].name
+            for column in columns.map({ table.columns[$0.position].name }) {
                 guard ReplicaColumns.isStatus(column, of: change.table) else {
                     self = .configuration
                     return

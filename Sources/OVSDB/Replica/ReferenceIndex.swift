@@ -30,6 +30,9 @@ struct ReferenceIndex: Sendable {
 
     private var referrersByTarget: [UUID: Referrers] = [:]
 
+    /// How many rows anything refers to.
+    var count: Int { referrersByTarget.count }
+
     /// The places that refer to a row, each once, in no order.
     subscript(target: UUID) -> [Reference] { referrersByTarget[target]?.places ?? [] }
 

@@ -25,6 +25,18 @@ public struct Replica: Sendable {
 
     /// How many there are of ``referrers(of:)``, without making the list.
     public func referrerCount(of uuid: UUID) -> Int { referrers.count(of: uuid) }
+
+    /// The rows that a column of a row refers to, weakly or strongly, as far as they are followed: for a bridge's
+    /// `ports` its ports. For a map whose keys and values both refer, those of its keys come first.
+    public func referenced(by row: Row, _ column: String) -> [Row] {
+        guard let type = row.schema[column]?.type else { return [] }
+        let tables = [type.key.reference, type.value?.reference].compactMap { $0?.table }
+        let targets = row[column].referenced
+        return tables.flatMap { table in targets.compactMap { self[table][$0] } }
+    }
+
+    /// How many rows something refers to, or seems to.
+    var referredCount: Int { referrers.count }
 }
 
 /// One place where a row is referred to.
@@ -38,22 +50,6 @@ public struct Reference: Hashable, Sendable {
         self.column = column
         self.row = row
     }
-}
-
-/// One row's change as the replica made it.
-public struct RowChange: Hashable, Sendable {
-    /// What happened.
-    public enum Kind: Hashable, Sendable {
-        case inserted
-        /// With the positions of the columns that changed.
-        case modified(columns: [Int])
-        /// With the values that the row had.
-        case deleted(old: [Datum])
-    }
-
-    public var table: String
-    public var uuid: UUID
-    public var kind: Kind
 }
 
 /// Why an update does not fit the replica: the server and we no longer hold the same, and only a new snapshot helps.
@@ -122,6 +118,8 @@ extension Replica {
     ) throws(ReplicaError) -> RowChange.Kind {
         var gone: [TableUpdates.ColumnValue] = []
         var come: [TableUpdates.ColumnValue] = []
+        var changed: [ColumnChange] = []
+        changed.reserveCapacity(named.count)
         let found =
             tables[table.name]?.update(uuid) { values in
                 for change in named {
@@ -132,12 +130,14 @@ extension Replica {
                             gone.append(.init(position: position, value: left))
                             come.append(.init(position: position, value: joined))
                         }
+                        changed.append(.init(position: position, undo: values[position].undo(of: change.value)))
                         values[position].apply(difference: change.value)
                     } else {
                         if shape.isStrongReference {
                             gone.append(.init(position: position, value: values[position]))
                             come.append(change)
                         }
+                        changed.append(.init(position: position, old: values[position]))
                         values[position] = change.value
                     }
                 }
@@ -145,7 +145,7 @@ extension Replica {
         guard found else { throw .missingRow(table: table.name, uuid: uuid) }
         for change in gone { removeReferences(from: uuid, in: table, change.position, to: change.value) }
         for change in come { addReferences(from: uuid, in: table, change.position, to: change.value) }
-        return .modified(columns: named.map(\.position))
+        return .modified(changed)
     }
 
     private mutating func delete(_ uuid: UUID, in table: TableSchema) -> RowChange.Kind? {
@@ -172,7 +172,7 @@ extension Replica {
 
 extension Datum {
     /// The rows named, as elements or as keys or values of a map.
-    fileprivate var referenced: [UUID] {
+    var referenced: [UUID] {
         guard isMap else { return uuids }
         return entries.flatMap { entry in
             [entry.key, entry.value].compactMap { if case .uuid(let uuid) = $0 { uuid } else { nil } }

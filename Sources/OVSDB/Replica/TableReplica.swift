@@ -1,17 +1,21 @@
-/// The rows of one table, found by identity and, where no two rows share a `name`, by name, each in constant time.
+/// The rows of one table, found by identity and by the values of every index whose columns are followed, each in
+/// constant time.
 public struct TableReplica: Sendable {
     public let schema: TableSchema
 
     private var valuesByUUID: [UUID: [Datum]] = [:]
-    /// For a table with an index on `name`. An atom is compared as the server compares it, byte by byte.
-    private var uuidByName: [Atom: UUID] = [:]
-    private let namePosition: Int?
-    private let hasUniqueNames: Bool
+    private(set) var indexes: [UniqueIndex]
+    /// Where the index on `name` alone stands, which nearly every question asks for.
+    private let nameIndex: Int?
 
     init(schema: TableSchema) {
         self.schema = schema
-        namePosition = schema.position(of: "name")
-        hasUniqueNames = schema.indexes.contains(["name"])
+        let indexes: [UniqueIndex] = schema.indexes.compactMap { columns in
+            let positions = columns.compactMap(schema.position)
+            return positions.count == columns.count ? UniqueIndex(positions: positions) : nil
+        }
+        self.indexes = indexes
+        nameIndex = schema.position(of: "name").flatMap { name in indexes.firstIndex { $0.positions == [name] } }
     }
 
     /// The number of rows.
@@ -32,10 +36,28 @@ public struct TableReplica: Sendable {
 
     /// The row of this name; of several one, found by looking at all, in a table where names may be shared.
     public subscript(name name: String) -> Row? {
-        guard let namePosition else { return nil }
-        if hasUniqueNames { return uuidByName[.string(name)].flatMap { self[$0] } }
-        let wanted = Datum(.string(name))
-        return rows.first { $0.values[namePosition] == wanted }
+        if let nameIndex { return indexes[nameIndex][.atom(.string(name))].flatMap { self[$0] } }
+        guard let position = schema.position(of: "name") else { return nil }
+        return first(where: [position], [Datum(.string(name))])
+    }
+
+    /// A row with these values in these columns: the only one, found in constant time, where an index is on exactly
+    /// these columns; else one of those that there are, found by looking at all. `nil` for an unknown column.
+    public func first(where wanted: [String: Datum]) -> Row? {
+        let columns = wanted.compactMap { column, value in schema.position(of: column).map { ($0, value) } }
+            .sorted { $0.0 < $1.0 }
+        guard columns.count == wanted.count else { return nil }
+        return first(where: columns.map(\.0), columns.map(\.1))
+    }
+
+    private func first(where positions: [Int], _ values: [Datum]) -> Row? {
+        for index in indexes where index.positions.sorted() == positions {
+            let ordered = index.positions.compactMap { position in
+                positions.firstIndex(of: position).map { values[$0] }
+            }
+            return index[.init(ordered)].flatMap { self[$0] }
+        }
+        return rows.first { row in zip(positions, values).allSatisfy { row.values[$0] == $1 } }
     }
 
     func contains(_ uuid: UUID) -> Bool { valuesByUUID[uuid] != nil }
@@ -44,18 +66,16 @@ public struct TableReplica: Sendable {
     mutating func insert(_ uuid: UUID, _ values: [Datum]) {
         remove(uuid)
         valuesByUUID[uuid] = values
-        if let name = uniqueName(values) { uuidByName[name] = uuid }
+        for index in indexes.indices { indexes[index].insert(uuid, values) }
     }
 
     /// Changes a row's values where they lie; `false` when there is no such row.
     mutating func update(_ uuid: UUID, _ change: (inout [Datum]) -> Void) -> Bool {
-        guard let index = valuesByUUID.index(forKey: uuid) else { return false }
-        let before = uniqueName(valuesByUUID.values[index])
-        change(&valuesByUUID.values[index])
-        let after = uniqueName(valuesByUUID.values[index])
-        if before != after {
-            forget(name: before, of: uuid)
-            if let after { uuidByName[after] = uuid }
+        guard let place = valuesByUUID.index(forKey: uuid) else { return false }
+        let before = indexes.map { $0.key(of: valuesByUUID.values[place]) }
+        change(&valuesByUUID.values[place])
+        for index in indexes.indices {
+            indexes[index].update(uuid, from: before[index], to: valuesByUUID.values[place])
         }
         return true
     }
@@ -64,18 +84,7 @@ public struct TableReplica: Sendable {
     @discardableResult
     mutating func remove(_ uuid: UUID) -> [Datum]? {
         guard let values = valuesByUUID.removeValue(forKey: uuid) else { return nil }
-        forget(name: uniqueName(values), of: uuid)
+        for index in indexes.indices { indexes[index].remove(uuid, values) }
         return values
-    }
-
-    private func uniqueName(_ values: [Datum]) -> Atom? {
-        guard hasUniqueNames, let namePosition else { return nil }
-        return values[namePosition].atom
-    }
-
-    /// Within one notification a name may have gone over to another row before its former row goes.
-    private mutating func forget(name: Atom?, of uuid: UUID) {
-        guard let name, uuidByName[name] == uuid else { return }
-        uuidByName[name] = nil
     }
 }

@@ -197,6 +197,19 @@ extension Datum {
     /// less as one walk over everything, and a peer cannot make the cost the product of both sizes.
     private static let fewChanges = 8
 
+    /// The difference that leads back from what ``apply(difference:)`` would make of this.
+    func undo(of difference: Datum) -> Datum {
+        guard case .map(let changes) = difference.storage, case .map(let entries) = storage else {
+            // A set's difference is its own undoing.
+            return difference
+        }
+        return Datum(
+            map: changes.map { change in
+                if case .found(let index) = entries.position(ofKey: change.key) { entries[index] } else { change }
+            }
+        )
+    }
+
     /// What ``apply(difference:)`` takes away and what it brings, without doing it.
     func effect(of difference: Datum) -> (gone: Datum, come: Datum) {
         switch (storage, difference.storage) {
