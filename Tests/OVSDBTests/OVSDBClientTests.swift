@@ -56,7 +56,7 @@ struct OVSDBClientTests {
             try await ovs.vsctl("del-br", "br0")
             #expect(await database.replica { $0["Bridge"].count == 0 && $0["Interface"].count == 0 })
             #expect(await database.client.replica?.referrers(of: port.uuid) == [])
-            await database.client.stop()
+            try await database.finish()
         }
     }
 
@@ -84,7 +84,7 @@ struct OVSDBClientTests {
             #expect(results[4] == .inserted(bridge.uuid))
             #expect(results[5] == .count(1))
             #expect(results[6] == .rows([["next_cfg": 1]]))
-            await database.client.stop()
+            try await database.finish()
         }
     }
 
@@ -124,7 +124,7 @@ struct OVSDBClientTests {
                 #expect(failure.name == name)
                 #expect(failure.operation == operation)
             }
-            await database.client.stop()
+            try await database.finish()
         }
     }
 
@@ -136,9 +136,9 @@ struct OVSDBClientTests {
             #expect(await first.lock() == .held)
             let second = try await FollowingDatabase.start(remotes: [remote], lock: "test")
             #expect(await second.lock() == .waiting)
-            await first.client.stop()
+            try await first.finish()
             #expect(await second.lock() == .held)
-            await second.client.stop()
+            try await second.finish()
         }
     }
 
@@ -159,7 +159,7 @@ struct OVSDBClientTests {
             #expect(await database.client.replica?["Bridge"][name: "br0"] != nil)
             try await ovs.restartServer(freshDatabase: true)
             #expect(await database.replica { $0["Bridge"].count == 0 })
-            await database.client.stop()
+            try await database.finish()
         }
     }
 
@@ -173,7 +173,7 @@ struct OVSDBClientTests {
             let answer = Task { try await client.call("list_dbs", []) }
             try await ovs.killServer(SIGKILL)
             await #expect(throws: OVSDBError.self) { try await answer.value }
-            await database.client.stop()
+            try await database.finish()
         }
     }
 }

@@ -29,7 +29,7 @@ struct RealServerTests {
             #expect(await database.synced())
             try await ovs.vsctl("add-br", "br0")
             #expect(await database.replica { $0["Bridge"][name: "br0"] != nil })
-            await client.stop()
+            try await database.finish()
         }
     }
 
@@ -147,8 +147,8 @@ struct RealServerTests {
             #expect(await database.nextUnlessDisconnected { if case .synced = $0 { true } else { nil } } == true)
             #expect(await database.lock() == .held)
             #expect(try await database.client.transact([.assert(lock: "l")]) == [.done])
-            await thief.client.stop()
-            await database.client.stop()
+            try await thief.finish()
+            try await database.finish()
         }
     }
 
@@ -181,7 +181,7 @@ struct RealServerTests {
             )
             #expect(await database.synced())
             try await body(ovs, database)
-            await database.client.stop()
+            try await database.finish()
         }
     }
 
