@@ -61,8 +61,8 @@ public actor OVSDBClient {
         case connected(Remote)
         /// The server's whole schema, once a connection.
         case learned(DatabaseSchema)
-        /// The replica is complete: a fresh snapshot, or continued from where the last connection ended.
-        case synced
+        /// The replica is complete.
+        case synced(Beginning)
         /// One transaction of somebody, ours included, changed these rows.
         case changed([RowChange])
         /// The rows followed are those that ``OVSDBClient/follow(_:in:)`` asked for last.
@@ -70,6 +70,14 @@ public actor OVSDBClient {
         case lock(LockState)
         /// The connection, or an attempt at one, is over.
         case disconnected(OVSDBError)
+    }
+
+    /// How a connection came to a complete replica.
+    public enum Beginning: Sendable {
+        /// By a snapshot: nothing is known of what the former replica and this one have in common.
+        case fresh
+        /// By what changed since the last connection, which the server still knew.
+        case resumed([RowChange])
     }
 
     public nonisolated let eventLoop: any EventLoop
@@ -422,12 +430,12 @@ extension OVSDBClient {
             reconnect.proved()
             let fresh = arriving?.replica ?? Replica(schema: schema)
             arriving = nil
-            apply(updates, to: fresh) { _ in .synced }
+            apply(updates, to: fresh) { _ in .synced(.fresh) }
         case .resumed(let updates):
             reconnect.proved()
             let earlier = arriving?.continued ?? []
             arriving = nil
-            apply(TableUpdates(rows: earlier + updates.rows), to: nil) { _ in .synced }
+            apply(TableUpdates(rows: earlier + updates.rows), to: nil) { .synced(.resumed($0)) }
         case .changed(let updates):
             apply(updates, to: nil, then: Event.changed)
         case .filtered:

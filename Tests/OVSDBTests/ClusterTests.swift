@@ -1,0 +1,142 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import OVSDB
+
+/// A database that three servers hold together: going on where another server left off, and staying with the leader.
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+struct ClusterTests {
+    /// Three servers of one cluster in a private folder.
+    private struct Cluster {
+        let folder: String
+        let servers: [Remote: PrivateSwitch.Program]
+
+        var remotes: [Remote] { servers.keys.sorted { $0.description < $1.description } }
+
+        static func with(_ body: (Cluster) async throws -> Void) async throws {
+            try await PrivateSwitch.with(vswitchd: false) { ovs in
+                let folder = ovs.runFolder
+                let schema = "/usr/share/openvswitch/vswitch.ovsschema"
+                let addresses = (1...3).map { "unix:\(folder)/\($0).raft" }
+                try await ovs.check("ovsdb-tool", "create-cluster", "\(folder)/1.db", schema, addresses[0])
+                for number in 2...3 {
+                    let files = ["\(folder)/\(number).db", "Open_vSwitch", addresses[number - 1], addresses[0]]
+                    try await ovs.check("ovsdb-tool", "join-cluster", files[0], files[1], files[2], files[3])
+                }
+                try await with(ovs, [:], 1, body)
+            }
+        }
+
+        private static func with(
+            _ ovs: PrivateSwitch,
+            _ servers: [Remote: PrivateSwitch.Program],
+            _ number: Int,
+            _ body: (Cluster) async throws -> Void
+        ) async throws {
+            guard number <= 3 else { return try await body(Cluster(folder: ovs.runFolder, servers: servers)) }
+            let path = "\(ovs.runFolder)/\(number)"
+            let options = ["--remote=punix:\(path).sock", "--unixctl=\(path).ctl", "-vconsole:warn"]
+            try await ovs.withProgram("ovsdb-server", ["\(path).db"] + options) { program in
+                try await program.accepts(at: "\(path).sock")
+                let remote = try Remote("unix:\(path).sock")
+                try await with(ovs, servers.merging([remote: program]) { $1 }, number + 1, body)
+            }
+        }
+
+        /// A client that has followed the cluster since all three servers were in it.
+        func follow(role: ServerRole) async throws -> FollowingDatabase {
+            for remote in remotes {
+                let one = try await FollowingDatabase.start(remotes: [remote], role: .connected)
+                #expect(await one.synced())
+                await one.client.stop()
+            }
+            let database = try await FollowingDatabase.start(remotes: remotes, role: role)
+            #expect(await database.synced())
+            return database
+        }
+
+        func kill(_ remote: Remote) async throws {
+            let program = try #require(servers[remote])
+            program.send(SIGKILL)
+            _ = try await program.end()
+        }
+    }
+
+    private static func insert(_ name: String) -> [OVSDB.Operation] {
+        [
+            .insert(table: "Interface", row: ["name": Datum(.string(name))], name: "i"),
+            .insert(
+                table: "Port",
+                row: ["name": Datum(.string(name)), "interfaces": Datum(.namedUUID("i"))],
+                name: "p"
+            ),
+            .insert(
+                table: "Bridge",
+                row: ["name": Datum(.string(name)), "ports": Datum(.namedUUID("p"))],
+                name: "b"
+            ),
+            .mutate(
+                table: "Open_vSwitch",
+                where: [],
+                mutations: [.init("bridges", .insert, Datum(.namedUUID("b")))]
+            ),
+        ]
+    }
+
+    @Test("when its server dies a client goes on at another one with what changed, and with that alone")
+    func resumes() async throws {
+        try await Cluster.with { cluster in
+            let database = try await cluster.follow(role: .connected)
+            let client = database.client
+            _ = try await client.transact([.insert(table: "Open_vSwitch", row: [:])])
+            _ = try await client.transact(Self.insert("b1"))
+            #expect(await database.replica { $0["Bridge"][name: "b1"] != nil })
+            let first = await client.remote
+            try await cluster.kill(first)
+
+            let others = try await FollowingDatabase.start(
+                remotes: cluster.remotes.filter { $0 != first },
+                role: .leader
+            )
+            #expect(await others.synced())
+            _ = try await others.client.transact(Self.insert("b2"))
+            let changes = await database.next { event -> [RowChange]? in
+                guard case .synced(let beginning) = event, case .resumed(let changes) = beginning else { return nil }
+                return changes
+            }
+            #expect(changes != nil)
+            #expect(await client.remote != first)
+            #expect(await database.replica { $0["Bridge"][name: "b2"] != nil && $0["Bridge"][name: "b1"] != nil })
+            _ = try await client.transact(Self.insert("b3"))
+            #expect(await others.replica { $0["Bridge"][name: "b3"] != nil })
+            try await others.finish()
+            try await database.finish()
+        }
+    }
+
+    @Test("a client that wants the leader finds it, and the next one when it dies")
+    func leader() async throws {
+        try await Cluster.with { cluster in
+            let database = try await cluster.follow(role: .leader)
+            let client = database.client
+            #expect(try await Self.isLeader(client))
+            let first = await client.remote
+            try await cluster.kill(first)
+            #expect(await database.disconnected() != nil)
+            #expect(await database.synced())
+            #expect(await client.remote != first)
+            #expect(try await Self.isLeader(client))
+            try await database.finish()
+        }
+    }
+
+    /// What the server that a client is at says of itself.
+    private static func isLeader(_ client: OVSDBClient) async throws -> Bool {
+        let status: JSON = [
+            "op": "select", "table": "Database", "where": [["name", "==", "Open_vSwitch"]], "columns": ["leader"],
+        ]
+        let results = try await client.call("transact", ["_Server", status])
+        return results.array?.first?["rows"]?.array?.first?["leader"]?.boolean == true
+    }
+}
