@@ -97,6 +97,7 @@ final class ControlHandler: ChannelInboundHandler {
 
     private func perform(_ command: ControlCommand) {
         let target = server.target
+        server.note(self, .working)
         switch command {
         case .listCommands: answer(.success(ControlCommand.list))
         case .version: answer(.success(.version))
@@ -105,6 +106,7 @@ final class ControlHandler: ChannelInboundHandler {
         case .events(let id): answer(.success(Answer(target.events(since: id))))
         case .waitForEvents(let id):
             awaitedEvent = id
+            server.note(self, .awaitingEvents)
             journalGrew()
         case .plan(let file): answer(target.plan(for: file), \.answer)
         case .reload(let allowRemoval): answer(target.reload(allowRemoval: allowRemoval), \.self)
@@ -121,6 +123,7 @@ final class ControlHandler: ChannelInboundHandler {
     @discardableResult
     private func answer(_ result: Result<Answer, CommandFailure>) -> EventLoopFuture<Void>? {
         guard let context else { return nil }
+        server.note(self, .idle)
         return context.writeAndFlush(wrapOutboundOut(connection.answer(result)))
     }
 

@@ -5,8 +5,8 @@ import NIOPosix
 
 /// The control socket: takes callers, and lets each talk to the agent through a ``ControlHandler``.
 ///
-/// It lives on one event loop, the agent's. At most ``maximumConnections`` are served; a caller more is shut out, which
-/// it sees as a closed connection.
+/// It lives on one event loop, the agent's. At most ``maximumConnections`` are served: see ``ControlPlaces``. Who has to
+/// go, or is one too many, sees a closed connection.
 struct ControlServer: Sendable {
     static let maximumConnections = 64
 
@@ -81,6 +81,7 @@ extension ControlServer {
         private let loop: any EventLoop
         private var isTurnComing = false
         private var handlers: [ObjectIdentifier: (handler: ControlHandler, channel: any Channel)] = [:]
+        private var places = ControlPlaces<ObjectIdentifier>(count: ControlServer.maximumConnections)
 
         init(target: any ControlTarget, loop: any EventLoop, logger: Logger) {
             self.target = target
@@ -92,22 +93,38 @@ extension ControlServer {
 
         /// Gives a new connection its handler, or refuses it.
         func adopt(_ channel: any Channel) throws {
-            guard handlers.count < ControlServer.maximumConnections else {
-                logger.warning(
-                    "control connection refused",
-                    metadata: ["connections": "\(handlers.count)"]
-                )
+            let mayChange =
+                try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+                    of: NIOBSDSocket.Handle.self
+                ) { PeerCredentials(of: $0)?.mayChange ?? false } ?? false
+            let handler = ControlHandler(server: self, mayChange: mayChange)
+            switch places.enter(ObjectIdentifier(handler), mayChange: mayChange) {
+            case .admitted: break
+            case .admittedInstead(let former):
+                logger.debug("control connection closed", metadata: ["reason": "its place was needed"])
+                handlers.removeValue(forKey: former)?.channel.close(promise: nil)
+            case .refused:
+                logger.warning("control connection refused", metadata: ["connections": "\(handlers.count)"])
                 throw TooManyConnections()
             }
-            let mayChange = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
-                of: NIOBSDSocket.Handle.self
-            ) { PeerCredentials(of: $0)?.mayChange ?? false }
-            let handler = ControlHandler(server: self, mayChange: mayChange ?? false)
-            try channel.pipeline.syncOperations.addHandler(handler)
             handlers[ObjectIdentifier(handler)] = (handler, channel)
+            do {
+                try channel.pipeline.syncOperations.addHandler(handler)
+            } catch {
+                forget(handler)
+                throw error
+            }
         }
 
-        func forget(_ handler: ControlHandler) { handlers[ObjectIdentifier(handler)] = nil }
+        func forget(_ handler: ControlHandler) {
+            places.leave(ObjectIdentifier(handler))
+            handlers[ObjectIdentifier(handler)] = nil
+        }
+
+        /// What a caller does from now on.
+        func note(_ handler: ControlHandler, _ occupation: ControlPlaces<ObjectIdentifier>.Occupation) {
+            places.note(ObjectIdentifier(handler), occupation)
+        }
 
         /// Answers each waiter whose event has come: once for all events of this turn of the loop, and after it, so that
         /// those who look on do not hold up a repair.

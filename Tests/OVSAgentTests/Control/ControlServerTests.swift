@@ -164,24 +164,46 @@ import Testing
         }
     }
 
-    @Test("junk costs its connection only, and too many callers are shut out")
-    func limits() async throws {
+    @Test("junk costs its connection only")
+    func junk() async throws {
         try await ControlFixture.with { fixture in
             let junk = try Wire(fixture.path)
             try junk.send("GET / HTTP/1.1\r\n\r\n")
             #expect(try junk.isAtEnd())
+            #expect(try await fixture.appctl("version").exitCode == 0)
+        }
+    }
+
+    @Test("callers who say nothing, or half a word, shut nobody out; only places in use are refused")
+    func limits() async throws {
+        try await ControlFixture.with { fixture in
+            try await fixture.target.report(.started, to: fixture.server)
             var wires: [Wire] = []
-            for _ in 0..<ControlServer.maximumConnections {
+            for index in 0..<ControlServer.maximumConnections {
                 let wire = try Wire(fixture.path)
                 try wire.send(#"{"id":1,"method":"version","params":[]}"#)
                 _ = try wire.receive()
+                if index == 1 { try wire.send(#"{"id":2,"method":"ver"#) }
                 wires.append(wire)
             }
+            #expect(try await fixture.appctl("version").exitCode == 0)
+            #expect(try wires[0].isAtEnd())
+            try await fixture.awaitConnections(ControlServer.maximumConnections - 1)
+            wires[0] = try Wire(fixture.path)
+            for wire in wires[1...] + wires[..<1] where wire !== wires[1] {
+                try wire.send(#"{"id":2,"method":"version","params":[]}{"id":3,"method":"events/wait","params":["1"]}"#)
+                _ = try wire.receive()
+            }
+            #expect(try await fixture.appctl("version").exitCode == 0)
+            #expect(try wires[1].isAtEnd())
+            try await fixture.awaitConnections(ControlServer.maximumConnections - 1)
+            wires[1] = try Wire(fixture.path)
+            try wires[1].send(#"{"id":2,"method":"version","params":[]}{"id":3,"method":"events/wait","params":["1"]}"#)
+            _ = try wires[1].receive()
             let refused = try Wire(fixture.path)
             #expect(try refused.isAtEnd())
-            wires.removeLast().close()
-            try await fixture.awaitConnections(ControlServer.maximumConnections - 1)
-            #expect(try await fixture.appctl("version").exitCode == 0)
+            try await fixture.target.report(.drift, to: fixture.server)
+            for wire in wires { #expect(try wire.receive()["id"] == 3) }
         }
     }
 
