@@ -24,7 +24,7 @@ struct AgentDaemon: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The database: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT; several, separated by commas, are tried in turn.",
+            "The database: unix:PATH or tcp:HOST:PORT; several, separated by commas, are tried in turn.",
             valueName: "remote"
         )
     )
@@ -48,13 +48,13 @@ struct AgentDaemon: AsyncParsableCommand {
     )
     var stateFolder = "/var/lib/ovs-agent"
 
-    @Option(help: ArgumentHelp("For ssl: remotes.", valueName: "file"))
+    @Option(help: ArgumentHelp("For ssl: remotes; not built in yet.", valueName: "file"))
     var privateKey: String?
 
-    @Option(help: ArgumentHelp("For ssl: remotes.", valueName: "file"))
+    @Option(help: ArgumentHelp("For ssl: remotes; not built in yet.", valueName: "file"))
     var certificate: String?
 
-    @Option(help: ArgumentHelp("For ssl: remotes.", valueName: "file"))
+    @Option(help: ArgumentHelp("For ssl: remotes; not built in yet.", valueName: "file"))
     var caCert: String?
 
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
@@ -68,6 +68,13 @@ struct AgentDaemon: AsyncParsableCommand {
             throw ValidationError(
                 "TLS is not built in yet, so --private-key, --certificate and --ca-cert can't be used; leave them out"
             )
+        }
+        let paths = [
+            ("--layout", layout), ("--control", control), ("--openflow-dir", openFlowFolder ?? "."),
+            ("--state-dir", stateFolder),
+        ]
+        for (option, path) in paths where path.isEmpty {
+            throw ValidationError("\(option) takes a path, and an empty one leads nowhere")
         }
         do {
             _ = try Remote.list(db)

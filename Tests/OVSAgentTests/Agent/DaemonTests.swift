@@ -16,6 +16,8 @@ struct DaemonTests {
                 (["--db", "ssl:127.0.0.1:6640"], 64, "not built in yet"), (["--db", "bogus"], 64, "--db: "),
                 (["--db", ""], 64, "--db: "), (["--private-key", "k.pem"], 64, "not built in yet"),
                 (["--log-level", "loud"], 64, "--log-level"), (["--log-format", "xml"], 64, "--log-format"),
+                (["--control", ""], 64, "--control takes a path"),
+                (["--state-dir", ""], 64, "--state-dir takes a path"),
                 (["--version"], 0, "ovs-agentd \(AgentVersion.current)"), (["--help"], 0, "--state-dir"),
             ]
             for (arguments, code, words) in cases {
