@@ -2,8 +2,8 @@ import Glibc
 
 /// A file named by an operator, read whole and no further than a limit: a device or a 10 MB file costs nothing.
 package enum BoundedFile {
-    /// A layout's most, 1 MiB.
-    package static let layoutLimit = 1 << 20
+    /// A layout's most, in bytes.
+    package static let layoutLimit = YAMLReader.sizeLimit
 
     /// The text of a file, or why there is none, in words that begin with its name.
     package static func text(of path: String, limit: Int = layoutLimit) throws(BoundedFileError) -> String {

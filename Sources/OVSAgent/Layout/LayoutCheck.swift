@@ -2,9 +2,6 @@
 
 /// A layout's verdict as text: the findings as `FILE:LINE:COLUMN: error: text`, and one closing line.
 package struct LayoutCheck: Hashable, Sendable {
-    /// Bytes; a larger file is no layout, and ``init(oversized:file:)`` says so without reading it.
-    package static let sizeLimit = LayoutParser.sizeLimit
-
     /// Whether an agent would take the layout; warnings do not speak against that.
     package let isAccepted: Bool
     /// Errors and warnings, one line each, in the order of the file.
@@ -14,16 +11,7 @@ package struct LayoutCheck: Hashable, Sendable {
 
     /// Checks a layout's whole contents; `file` is the name that findings carry.
     package init(contents: [UInt8], file: String) {
-        self.init(LayoutParser.parse(contents, file: file), file: file)
-    }
-
-    /// The verdict on a file of `size` bytes, more than ``sizeLimit``.
-    package init(oversized size: Int, file: String) {
-        self.init(LayoutParser.refuse(oversized: size, file: file), file: file)
-    }
-
-    private init(_ outcome: LayoutParser.Outcome, file: String) {
-        switch outcome {
+        switch LayoutParser.parse(contents, file: file) {
         case .accepted(let layout, let warnings):
             let switches = layout.virtualSwitches.count
             let networks = layout.networks.count

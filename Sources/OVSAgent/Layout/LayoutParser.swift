@@ -6,9 +6,6 @@
 /// Judged by the reconciler, which sees the host and the database: NICs of different speed, driver or vendor in one
 /// bond, NICs in use elsewhere, a foreign port on brN without a tag, and whether NICs can be discovered at all.
 enum LayoutParser {
-    /// Bytes that a layout file may have.
-    static let sizeLimit = YAMLReader.sizeLimit
-
     enum Outcome: Hashable, Sendable {
         /// Nothing contradicts. The warnings stand in the order of the file.
         case accepted(Layout, warnings: [Diagnostic])
@@ -31,13 +28,5 @@ enum LayoutParser {
         // Without errors every required value is there; the layout is asked for all the same, not presumed.
         guard let layout, !decoder.diagnostics.hasErrors else { return .refused(findings) }
         return .accepted(layout, warnings: findings)
-    }
-
-    /// The outcome for a file known to be larger than ``sizeLimit``, which then need not be read.
-    static func refuse(oversized size: Int, file: String) -> Outcome {
-        var diagnostics = Diagnostics(file: file)
-        let refusal = YAMLReader.Refusal.tooLarge(size)
-        diagnostics.error(at: refusal.position, refusal.message)
-        return .refused(diagnostics.all)
     }
 }
