@@ -46,6 +46,7 @@ extension Agent: ControlTarget {
         return Status(
             state: standing.state,
             reasons: standing.reasons,
+            warnings: active.warnings + (keepingFailure.map { [$0] } ?? []) + topology().warnings,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",

@@ -102,12 +102,20 @@ extension Agent {
 
     /// Keeps the accepted layout for a restart. A full disk is no reason not to work.
     func keep(_ bytes: [UInt8]) {
-        let (store, logger) = (store, logger)
+        let store = store
         NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
             try store.save(bytes)
-        }.whenFailure { error in
-            logger.error("the accepted layout could not be kept for a restart: \(error)")
+        }.whenComplete { result in
+            self.assumeIsolated { $0.kept(result) }
         }
+    }
+
+    private func kept(_ result: Result<Void, any Error>) {
+        keepingFailure = nil
+        guard case .failure(let error) = result else { return }
+        let failure = "the accepted layout could not be kept for a restart: \(error)"
+        keepingFailure = failure
+        logger.error("\(failure)")
     }
 }
 

@@ -27,6 +27,8 @@ actor Agent {
     var active: ActiveLayout
     /// Why the layout file was not taken when it was read last; `nil` when it was.
     var layoutError: String?
+    /// Why the layout at work would not be found after a restart; `nil` when it would.
+    var keepingFailure: String?
     /// Whether what earlier layouts left behind may be taken away.
     var removal = Removal.refused
 

@@ -6,6 +6,7 @@ extension Status {
         [
             "state": .string(state.rawValue),
             "reasons": .array(reasons.map { .string($0.line) }),
+            "warnings": .array(warnings.map(JSON.string)),
             "version": .string(version),
             "pid": .integer(Int64(pid)),
             "database": [

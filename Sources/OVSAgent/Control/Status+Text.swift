@@ -1,4 +1,5 @@
-/// The status as people read it: the state first, then what is wrong and what to do, then the parts.
+/// The status as people read it: the state first, then what is wrong (`!`) and what to do (`->`), what is doubtful (`?`),
+/// then the parts.
 extension Status {
     var text: String {
         var lines = ["\(state.rawValue.padded(to: 12)) ovs-agentd \(version), pid \(pid)"]
@@ -6,6 +7,7 @@ extension Status {
             lines += reason.text.labelled("  !")
             if let remedy = reason.remedy { lines += remedy.labelled("    ->") }
         }
+        lines += warnings.map { "  ? \($0)" }
         lines.append("")
         lines.append(Self.labelled("database", databaseText))
         lines.append(Self.labelled("layout", layoutText))

@@ -52,6 +52,8 @@ package struct Status: Hashable, Sendable {
 
     var state: State
     var reasons: [Reason] = []
+    /// What is allowed and probably not meant; the state does not depend on it.
+    var warnings: [String] = []
     var version = AgentVersion.current
     var pid: Int32
     var database: Database

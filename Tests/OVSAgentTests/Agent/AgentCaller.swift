@@ -67,9 +67,15 @@ extension AgentCaller {
         }
     }
 
-    /// Waits for a state, and for a reason that holds these words where they are given; the status that shows it.
+    /// Waits for a state, and for a reason and a warning that hold these words, and for the end of one that does, where
+    /// they are given; the status that shows it.
     @discardableResult
-    func waitForState(_ state: String, reason: String? = nil) async throws -> JSON {
+    func waitForState(
+        _ state: String,
+        reason: String? = nil,
+        warning: String? = nil,
+        lacking former: String? = nil
+    ) async throws -> JSON {
         let path = controlPath
         return try await RunningAgent.blocking {
             let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
@@ -79,8 +85,11 @@ extension AgentCaller {
                 // Taken first: an event that comes after it ends the wait that follows.
                 let last = try client.ask("events", ["0"])["lastId"]?.integer ?? 0
                 status = try client.ask("status")
-                let reasons = status["reasons"]?.array?.compactMap(\.string) ?? []
-                if status["state"]?.string == state, reason.map({ $0.isPart(of: reasons) }) ?? true { return status }
+                if status["state"]?.string == state, status.holds(reason, in: "reasons"),
+                    status.holds(warning, in: "warnings"), former == nil || !status.holds(former, in: "warnings")
+                {
+                    return status
+                }
                 do {
                     _ = try ControlClient(connectingTo: path, timeout: 1).ask("events/wait", ["\(last)"])
                 } catch ControlClientError.noAnswer { continue }
@@ -90,5 +99,12 @@ extension AgentCaller {
                 description: "never \(state) \(reason ?? "") but\n\(status["text"]?.string ?? "")\n\(events)"
             )
         }
+    }
+}
+
+extension JSON {
+    /// Whether a text of the list `key` holds these words; none are held by any.
+    fileprivate func holds(_ words: String?, in key: String) -> Bool {
+        words.map { $0.isPart(of: self[key]?.array?.compactMap(\.string) ?? []) } ?? true
     }
 }

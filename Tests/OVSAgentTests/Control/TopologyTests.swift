@@ -182,6 +182,28 @@ import Testing
         #expect(uplink.members.map(\.speedMbps) == [nil, 10000])
     }
 
+    @Test(
+        "ports on brN that get every VLAN, and NICs of different speed, are warned of",
+        arguments: [
+            (host, []),
+            ("bridge br0\n port br0\n port tap0\n interface tap0", ["Port tap0 on br0 has no tag"]),
+            ("bridge br0\n port br0\n port tap0 trunks=5,6\n interface tap0", []),
+            ("bridge br0\n port br0\n port tap0 tag=0\n interface tap0", []),
+            ("bridge br0\n port br0\n port br0.dmx\n interface br0.dmx", []),
+            ("bridge br0.local\n port br0.local\n port vnet0\n interface vnet0", []),
+            (
+                "bridge br0\n port br0-up\n interface eth0 link_speed=1000000000\n interface eth1 link_speed=10000000000",
+                ["the NICs of br0-up differ in speed (eth0 1000 Mbit/s, eth1 10000 Mbit/s): "]
+            ),
+            ("bridge br0\n port br0-up\n interface eth0 link_speed=1000000000\n interface eth1 link_speed=0", []),
+        ] as [(String, [String])]
+    )
+    func warnings(database: String, expected: [String]) throws {
+        let topology = Topology(replica: PlanDatabase(database).replica, layout: try Self.layout())
+        #expect(topology.warnings.count == expected.count, "\(topology.warnings)")
+        for (warning, words) in zip(topology.warnings, expected) { #expect(warning.hasPrefix(words)) }
+    }
+
     @Test("an uplink port that stands on another bridge is not there")
     func elsewhere() throws {
         let declared = try #require(Self.layout().virtualSwitches.first)
