@@ -46,7 +46,8 @@ extension Agent: ControlTarget {
         return Status(
             state: standing.state,
             reasons: standing.reasons,
-            warnings: active.warnings + (keepingFailure.map { [$0] } ?? []) + topology().warnings,
+            warnings: active.warnings + active.layout.unmanaged + (keepingFailure.map { [$0] } ?? [])
+                + topology().warnings,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",
@@ -93,10 +94,12 @@ extension Agent: ControlTarget {
             return planner.plan(replica, removal: layout == nil ? removal : .allowed)
         }
         guard let plan else { throw CommandFailure("there is no snapshot of the database") }
-        var lines = plan.changes.map(\.description) + plan.notes
-        lines += plan.obstacles.map { "! \($0)" }
-        if let forbidden { lines.append("! reload needs --allow-removal: \(forbidden)") }
-        return PlanAnswer(text: lines.joined(separator: "\n"), changes: plan.changes.map(\.json))
+        return PlanAnswer(
+            text: plan.changes.map(\.description).joined(separator: "\n"),
+            changes: plan.changes.map(\.json),
+            notes: plan.notes + plan.obstacles.map(\.description) + wanted.unmanaged
+                + (forbidden.map { ["reload needs --allow-removal: \($0)"] } ?? [])
+        )
     }
 }
 

@@ -37,14 +37,19 @@ struct Answer: Hashable, Sendable {
 
 /// What `plan` answers.
 struct PlanAnswer: Hashable, Sendable {
-    /// For people, one line a change, and what else there is to say; without a change the server says so itself.
+    /// For people, one line a change; without a change the answer says so itself.
     var text: String
     /// One object a change.
     var changes: [JSON]
+    /// What else there is to say, a line each: what is in the way, what it takes, what is dropped.
+    var notes: [String] = []
 
     var answer: Answer {
-        let lines = [changes.isEmpty ? "nothing to change" : "", text].filter { !$0.isEmpty }
-        return Answer(text: lines.joined(separator: "\n"), json: ["changes": .array(changes)])
+        let lines = [changes.isEmpty ? "nothing to change" : text] + notes.map { "! \($0)" }
+        return Answer(
+            text: lines.joined(separator: "\n"),
+            json: ["changes": .array(changes), "notes": .array(notes.map(JSON.string))]
+        )
     }
 }
 

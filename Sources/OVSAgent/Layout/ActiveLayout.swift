@@ -37,6 +37,11 @@ extension Layout {
     /// The lanes of the virtual switches.
     var lanes: Set<Lane> { Set(virtualSwitches.map(\.lane)) }
 
+    /// What it states and this version does not make so, a line each: nobody shall take it for done.
+    var unmanaged: [String] {
+        managementBridge.map { ["managementBridge \($0.name): not managed yet, this version leaves it as it is"] } ?? []
+    }
+
     /// What an operator must allow before this layout may follow `former`; `nil` when nothing.
     ///
     /// Taking away a virtual switch that has an uplink, its uplink, or every switch there was, can cut a host's only

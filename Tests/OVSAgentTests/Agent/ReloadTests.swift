@@ -39,6 +39,19 @@ struct ReloadTests {
         }
     }
 
+    @Test("plan says beside the changes what they take and what is not done, in JSON too")
+    func notes() async throws {
+        try await RunningAgent.inSync { agent in
+            let layout = String.switches(7) + "managementBridge: {name: virbr0}\n"
+            let answer = try await agent.ask("plan", "l.yaml", layout)
+            let notes = answer["notes"]?.array?.compactMap(\.string) ?? []
+            #expect(notes.count == 2, "\(notes)")
+            #expect(notes.first?.hasPrefix("managementBridge virbr0: not managed yet") == true, "\(notes)")
+            #expect(notes.last?.hasPrefix("reload needs --allow-removal: ") == true, "\(notes)")
+            #expect(answer["text"]?.string?.hasSuffix(notes.map { "\n! \($0)" }.joined()) == true)
+        }
+    }
+
     @Test("another switch comes at once; its removal needs a word, and takes away exactly what was made")
     func removal() async throws {
         try await RunningAgent.inSync { agent in
