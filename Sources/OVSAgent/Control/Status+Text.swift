@@ -11,7 +11,6 @@ extension Status {
         lines.append("")
         lines.append(Self.labelled("database", databaseText))
         lines.append(Self.labelled("layout", layoutText))
-        if let error = layout.error { lines += error.lines.map { Self.labelled("", $0) } }
         lines.append(Self.labelled("repairs", repairsText))
         for virtualSwitch in virtualSwitches {
             lines.append("")
@@ -32,7 +31,7 @@ extension Status {
 
     private var layoutText: String {
         let digest = layout.digest.map { ", \($0)" } ?? ", no layout at work"
-        return layout.path + digest + (layout.error == nil ? "" : ", the file was refused:")
+        return layout.path + digest + (layout.error == nil ? "" : ", the file was refused")
     }
 
     private var repairsText: String {

@@ -46,7 +46,7 @@ import Testing
         state: .degraded,
         reasons: [
             .init("ovs-vswitchd does not answer", remedy: "systemctl status ovs-vswitchd"),
-            "the layout file was refused",
+            "the layout file was not taken: l.yaml:3:1: error: unknown key\nl.yaml:4:1: error: no bridge",
         ],
         warnings: ["Port tap0 on br0 has no tag"],
         version: "0.1.0",
@@ -92,13 +92,12 @@ import Testing
                 degraded     ovs-agentd 0.1.0, pid 1
                   ! ovs-vswitchd does not answer
                     -> systemctl status ovs-vswitchd
-                  ! the layout file was refused
+                  ! the layout file was not taken: l.yaml:3:1: error: unknown key
+                    l.yaml:4:1: error: no bridge
                   ? Port tap0 on br0 has no tag
 
                 database     tcp:[::1]:6640, not connected
-                layout       l.yaml, no layout at work, the file was refused:
-                             l.yaml:3:1: error: unknown key
-                             l.yaml:4:1: error: no bridge
+                layout       l.yaml, no layout at work, the file was refused
                 repairs      0 drifts, 0 transactions, 0 contested
 
                 a-long-switch-name br0, uplink br0-up missing
@@ -126,7 +125,8 @@ import Testing
         #expect(healthy.json == (try JSON(parsing: expected.utf8)))
         #expect(
             broken.json["reasons"] == [
-                "ovs-vswitchd does not answer: systemctl status ovs-vswitchd", "the layout file was refused",
+                "ovs-vswitchd does not answer: systemctl status ovs-vswitchd",
+                "the layout file was not taken: l.yaml:3:1: error: unknown key\nl.yaml:4:1: error: no bridge",
             ]
         )
         #expect(broken.json["warnings"] == ["Port tap0 on br0 has no tag"])
