@@ -77,7 +77,10 @@ extension Agent {
         return [
             Status.Reason(
                 "ovs-vswitchd answers for none of the bridges: \(first)",
-                remedy: "look whether it runs, and into its log"
+                remedy: """
+                    look whether it runs, and into its log; its sockets are looked for in \
+                    \(configuration.openFlowFolder) (--openflow-dir)
+                    """
             )
         ]
     }

@@ -40,6 +40,8 @@ struct OutageTests {
             let killed = ContinuousClock.now
             try await ovs.killSwitch()
             let status = try await agent.waitForState("degraded", reason: "ovs-vswitchd answers for none")
+            let folder = "looked for in \(agent.ovs.runFolder) (--openflow-dir)"
+            #expect(folder.isPart(of: status["reasons"]?.array?.compactMap(\.string) ?? []), "\(status)")
             #expect(ContinuousClock.now - killed < .seconds(6))
             #expect(status["reasons"]?.array?.count == 1)
             let last = try await agent.lastEvent()
