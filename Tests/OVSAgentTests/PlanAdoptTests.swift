@@ -254,6 +254,48 @@ struct PlanAdoptTests {
             obstacles: ["Bridge br3: stands with datapath system and the chain with netdev"]
         ),
         AdoptCase(
+            testDescription: "a br0 that we made keeps its datapath when a bridge of another one is adopted beside it",
+            database: """
+                bridge br0 external_ids:ovs-agent-made=true external_ids:ovs-agent-role=uplink-bridge
+                  port br0
+                  port br0-up
+                    interface eth0
+                    interface eth1
+                bridge br3 datapath_type=netdev
+                  port br3
+                """,
+            layout: Layout(virtualSwitches: [.on(0), .on(3, ["eth3"])]),
+            then: [
+                ("Bridge", "br0", "datapath_type", ""), ("Bridge", "br.nf", "datapath_type", ""),
+                ("Bridge", "br3", "datapath_type", "netdev"),
+            ],
+            obstacles: ["Bridge br3: stands with datapath netdev and the chain with system"]
+        ),
+        AdoptCase(
+            testDescription: "so it does where the adopted bridge comes first, and has the chain",
+            database: """
+                bridge br0 external_ids:ovs-agent-made=true external_ids:ovs-agent-role=uplink-bridge
+                  port br0
+                bridge br3 datapath_type=netdev
+                  port br3
+                """,
+            layout: Layout(virtualSwitches: [.on(3, ["eth3"]), .on(0)]),
+            then: [("Bridge", "br0", "datapath_type", ""), ("Bridge", "br.nf", "datapath_type", "netdev")],
+            obstacles: ["Bridge br0: stands with datapath system and the chain with netdev"]
+        ),
+        AdoptCase(
+            testDescription: "a stated datapath that br0 has is the chain's, whatever another adopted bridge has",
+            database: """
+                bridge br3 datapath_type=netdev
+                  port br3
+                bridge br0 external_ids:ovs-agent-made=true external_ids:ovs-agent-role=uplink-bridge
+                  port br0
+                """,
+            layout: Layout(datapath: .system, virtualSwitches: [.on(3, ["eth3"]), .on(0)]),
+            then: [("Bridge", "br0", "datapath_type", ""), ("Bridge", "br.nf", "datapath_type", "")],
+            obstacles: ["Bridge br3: stands with datapath netdev and the layout says system"]
+        ),
+        AdoptCase(
             testDescription: "a stated datapath is what new bridges get",
             database: "",
             layout: {

@@ -350,9 +350,15 @@ struct PlanDatabase: CustomStringConvertible {
 
 extension PlanDatabase {
     /// Plans for a layout against this database.
-    func plan(_ layout: Layout, removal: Removal = .refused) -> Plan {
+    func plan(_ layout: Layout, removal: Removal = .refused, provenance: Provenance = Provenance()) -> Plan {
+        var provenance = provenance
+        return plan(layout, removal: removal, provenance: &provenance)
+    }
+
+    /// Plans as an agent that has seen this before, and sees what it sees now.
+    func plan(_ layout: Layout, removal: Removal = .refused, provenance: inout Provenance) -> Plan {
         var planner = RowPlanner(layout: layout, schema: PlanSchema.followed)
-        return planner.plan(replica, removal: removal)
+        return planner.plan(replica, removal: removal, provenance: &provenance)
     }
 
     /// Plans, commits, checks that planning again finds nothing, and gives the plan.

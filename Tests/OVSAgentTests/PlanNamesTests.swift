@@ -72,7 +72,8 @@ struct PlanNamesTests {
             ReplicaColumns.followed.map { FollowedTable($0.name, columns: $0.columns.filter { !absent.contains($0) }) }
         )
         var planner = RowPlanner(layout: .small, schema: older)
-        let plan = planner.plan(Replica(schema: older))
+        var provenance = Provenance()
+        let plan = planner.plan(Replica(schema: older), provenance: &provenance)
         #expect(plan.inserts.count > 30)
         #expect(plan.inserts.allSatisfy { absent.isDisjoint(with: $0.values.keys) })
     }

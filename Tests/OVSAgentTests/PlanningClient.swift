@@ -48,7 +48,8 @@ struct PlanningClient: Sendable {
         _ = try await client.transact([.comment("what was committed so far is in the replica now")])
         guard let replica = await client.replica else { throw Failure(description: "no snapshot") }
         var planner = RowPlanner(layout: layout, schema: replica.schema)
-        return planner.plan(replica, removal: removal)
+        var provenance = Provenance()
+        return planner.plan(replica, removal: removal, provenance: &provenance)
     }
 
     /// Commits a plan; its last result holds the `next_cfg` to wait for.

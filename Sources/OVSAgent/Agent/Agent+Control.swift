@@ -91,7 +91,8 @@ extension Agent: ControlTarget {
         let forbidden = wanted.removal(from: active.layout)
         let plan = withReplica { replica in
             var planner = RowPlanner(layout: wanted, schema: replica.schema)
-            return planner.plan(replica, removal: layout == nil ? removal : .allowed)
+            var provenance = self.provenance
+            return planner.plan(replica, removal: layout == nil ? removal : .allowed, provenance: &provenance)
         }
         guard let plan else { throw CommandFailure("there is no snapshot of the database") }
         return PlanAnswer(

@@ -26,7 +26,7 @@ extension Agent {
     /// What differs now, under the layout at work.
     private func makePlan(_ replica: Replica) -> Plan {
         var planner = self.planner ?? RowPlanner(layout: active.layout, schema: replica.schema)
-        let plan = planner.plan(replica, removal: removal)
+        let plan = planner.plan(replica, removal: removal, provenance: &provenance)
         self.planner = planner
         return plan
     }
@@ -96,7 +96,7 @@ extension Agent {
 
     /// A plan that is made again after a guard failed shows the same drifts; they are journalled once.
     private func reportDrift(_ changes: [Change]) {
-        for change in changes where !openDrifts.contains(change) {
+        for change in changes where !change.followsStatus && !openDrifts.contains(change) {
             openDrifts.append(change)
             report(.init(.drift, change))
         }

@@ -40,6 +40,8 @@ actor Agent {
     var reconciler = ReconcileStateMachine()
     /// For the layout at work and the schema of this session; `nil` before the first plan under both.
     var planner: RowPlanner?
+    /// What was seen of our rows, over sessions and layouts.
+    var provenance = Provenance()
     var cause = Cause.start
     /// When the first notification came that the next plan answers.
     var noticedAt: NIODeadline?

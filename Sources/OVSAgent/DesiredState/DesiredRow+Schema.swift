@@ -30,8 +30,8 @@ struct DesiredRowBuilder {
     }
 
     /// Wants these keys of a map; `nil` means absent.
-    mutating func entries(_ column: String, _ wanted: [String: String?]) {
-        addEntries(column, wanted, isOnlyForMadeRows: false)
+    mutating func entries(_ column: String, _ wanted: [String: String?], followingStatus: Bool = false) {
+        addEntries(column, wanted, isOnlyForMadeRows: false, followsStatus: followingStatus)
     }
 
     /// Wants what the layout states under a key; where it states nothing, the documented default on a row of our own.
@@ -58,21 +58,40 @@ struct DesiredRowBuilder {
         return DesiredRow(table: kind, name: name, role: role, columns: columns)
     }
 
-    private mutating func addEntries(_ column: String, _ wanted: [String: String?], isOnlyForMadeRows: Bool) {
+    private mutating func addEntries(
+        _ column: String,
+        _ wanted: [String: String?],
+        isOnlyForMadeRows: Bool,
+        followsStatus: Bool = false
+    ) {
         var entries = wanted.map { DesiredColumn.Entry(key: $0.key, value: $0.value) }
-        let same = columns.firstIndex { $0.name == column && $0.isOnlyForMadeRows == isOnlyForMadeRows }
+        let same = columns.firstIndex {
+            $0.name == column && $0.isOnlyForMadeRows == isOnlyForMadeRows && $0.followsStatus == followsStatus
+        }
         if let same, case .entries(let before) = columns[same].value {
             entries += before
             columns[same].value = .entries(entries.sorted { $0.key < $1.key })
         } else {
-            add(column, .entries(entries.sorted { $0.key < $1.key }), isOnlyForMadeRows: isOnlyForMadeRows)
+            entries.sort { $0.key < $1.key }
+            add(column, .entries(entries), isOnlyForMadeRows: isOnlyForMadeRows, followsStatus: followsStatus)
         }
     }
 
-    private mutating func add(_ column: String, _ value: DesiredColumn.Value, isOnlyForMadeRows: Bool) {
+    private mutating func add(
+        _ column: String,
+        _ value: DesiredColumn.Value,
+        isOnlyForMadeRows: Bool,
+        followsStatus: Bool = false
+    ) {
         guard let position = table?.position(of: column) else { return }
         columns.append(
-            DesiredColumn(name: column, position: position, value: value, isOnlyForMadeRows: isOnlyForMadeRows)
+            DesiredColumn(
+                name: column,
+                position: position,
+                value: value,
+                isOnlyForMadeRows: isOnlyForMadeRows,
+                followsStatus: followsStatus
+            )
         )
     }
 }

@@ -20,18 +20,23 @@ private struct Compiler {
     let layout: Layout
     let found: Found
     let schema: DatabaseSchema
-    /// Of the chain and of every bridge that we make: patch ports join bridges of one datapath type only, so a brN
-    /// that stood there before us decides.
+    /// Of the chain and of every bridge that we make: patch ports join bridges of one datapath type only, so where a
+    /// brN stood before us, those that stand decide.
     let datapathType: String
+    /// Whether a brN that stands keeps its type even where we made it: one that joins it from outside is no reason to
+    /// destroy it under the host.
+    private let keepsStanding: Bool
 
     init(layout: Layout, found: Found, schema: DatabaseSchema) {
         self.layout = layout
         self.found = found
         self.schema = schema
-        let adopted = layout.virtualSwitches.lazy
-            .compactMap { found.uplinkBridges[$0.lane] }
-            .first { !$0.isMade }
-        datapathType = adopted.map { Self.canonical($0.datapathType) } ?? layout.datapath?.columnValue ?? ""
+        let standing = layout.virtualSwitches.compactMap { found.uplinkBridges[$0.lane] }
+        let types = standing.map { Self.canonical($0.datapathType) }
+        let stated = layout.datapath?.columnValue
+        let isOursToSay = standing.allSatisfy(\.isMade) || stated.map(types.contains) == true
+        datapathType = (isOursToSay ? stated : types.first) ?? ""
+        keepsStanding = !isOursToSay
     }
 
     func chainBridge(_ bridge: ChainBridge) -> DesiredBridge {
@@ -58,12 +63,14 @@ private struct Compiler {
         var row = builder(.bridge, lane.uplinkBridge, .uplinkBridge)
         row.exact("fail_mode", "standalone")
         row.exact("controller", .emptySet)
-        row.exact("datapath_type", nil, otherwiseWhereMade: Datum(.string(datapathType)))
+        let type = keepsStanding ? known?.datapathType ?? datapathType : datapathType
+        row.exact("datapath_type", nil, otherwiseWhereMade: Datum(.string(type)))
         if let known, let address = known.hardwareAddress {
-            row.entries("other_config", ["hwaddr": address])
+            row.entries("other_config", ["hwaddr": address], followingStatus: known.isNewAddress)
             row.entries(
                 "external_ids",
-                [Mark.hardwareAddress: address, Mark.foundHardwareAddress: known.wasPinned ? "true" : nil]
+                [Mark.hardwareAddress: address, Mark.foundHardwareAddress: known.wasPinned ? "true" : nil],
+                followingStatus: known.isNewAddress
             )
         }
         var bridge = DesiredBridge(
@@ -85,9 +92,9 @@ private struct Compiler {
     /// A layout's datapath that an existing brN does not have, or two brN that no patch port can join.
     func datapathObstacles(_ virtualSwitch: Layout.VirtualSwitch) -> [Obstacle] {
         let name = virtualSwitch.lane.uplinkBridge
-        guard let bridge = found.uplinkBridges[virtualSwitch.lane], !bridge.isMade else { return [] }
+        guard let bridge = found.uplinkBridges[virtualSwitch.lane], !bridge.isMade || keepsStanding else { return [] }
         let type = Self.canonical(bridge.datapathType)
-        if let stated = layout.datapath, stated.columnValue != type {
+        if !bridge.isMade, let stated = layout.datapath, stated.columnValue != type {
             return [
                 Obstacle(
                     object: "Bridge \(name)",

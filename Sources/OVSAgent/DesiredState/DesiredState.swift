@@ -118,6 +118,8 @@ struct DesiredColumn: Hashable, Sendable {
     /// A documented default: the row is given it when the agent makes it, and kept at it; a row that stood there
     /// before keeps what it has.
     var isOnlyForMadeRows = false
+    /// The value was first heard from ovs-vswitchd: where it is missing, nobody took it away.
+    var followsStatus = false
 
     enum Value: Hashable, Sendable {
         /// The whole value.

@@ -10,33 +10,42 @@ struct Found: Hashable, Sendable {
     struct UplinkBridge: Hashable, Sendable {
         /// Whether the agent inserted it.
         var isMade: Bool
-        /// `Bridge.datapath_type`.
+        /// `Bridge.datapath_type`, of a bridge that the agent made as it was when all was as wanted.
         var datapathType: String
-        /// What its hardware address is to be pinned to: what the agent noted before, else what
+        /// What its hardware address is to be pinned to: what the agent saw or noted before, else what
         /// `other_config:hwaddr` says, else the address that it has; `nil` while it has none yet.
         var hardwareAddress: String?
         /// Whether somebody else had pinned it before the agent did.
         var wasPinned: Bool
+        /// Whether nobody has pinned it yet.
+        var isNewAddress = false
     }
 }
 
 extension Found {
-    init(for layout: Layout, in replica: Replica) {
+    init(for layout: Layout, in replica: Replica, provenance: Provenance) {
         let bridges = replica["Bridge"]
         for lane in layout.virtualSwitches.lazy.map(\.lane) {
             guard let bridge = bridges[name: lane.uplinkBridge] else { continue }
-            uplinkBridges[lane] = UplinkBridge(bridge, interfaces: replica["Interface"])
+            uplinkBridges[lane] = UplinkBridge(bridge, interfaces: replica["Interface"], provenance: provenance)
         }
     }
 }
 
 extension Found.UplinkBridge {
-    fileprivate init(_ bridge: Row, interfaces: TableReplica) {
+    fileprivate init(_ bridge: Row, interfaces: TableReplica, provenance: Provenance) {
         let marks = bridge["external_ids"]
-        isMade = marks[Mark.made] == "true" && marks[Mark.role] == Role.uplinkBridge.rawValue
-        datapathType = bridge["datapath_type"].string ?? ""
+        let seen = provenance.uplinkBridge(bridge.uuid)
+        isMade =
+            provenance.isMade(bridge.uuid)
+            ?? (marks[Mark.made] == "true" && marks[Mark.role] == Role.uplinkBridge.rawValue)
+        let found = bridge["datapath_type"].string ?? ""
+        datapathType = isMade ? seen?.datapathType ?? found : found
         let configured = bridge["other_config"]["hwaddr"]
-        if let noted = marks[Mark.hardwareAddress], Self.isUsable(noted) {
+        if let seen, let address = seen.hardwareAddress, Self.isUsable(address) {
+            hardwareAddress = address
+            wasPinned = seen.wasPinned
+        } else if let noted = marks[Mark.hardwareAddress], Self.isUsable(noted) {
             hardwareAddress = noted
             wasPinned = marks[Mark.foundHardwareAddress] == "true"
         } else if let configured, Self.isUsable(configured) {
@@ -46,6 +55,7 @@ extension Found.UplinkBridge {
             let inUse = interfaces[name: bridge.name]?["mac_in_use"].string
             hardwareAddress = inUse.flatMap { Self.isUsable($0) ? $0 : nil }
             wasPinned = false
+            isNewAddress = true
         }
     }
 

@@ -17,6 +17,8 @@ package struct Change: Hashable, Sendable, CustomStringConvertible {
     package var found: String
     /// The value as `ovs-vsctl get` prints it; empty where there is to be none.
     package var wanted: String
+    /// Whether it follows from what ovs-vswitchd reported, and nobody changed anything.
+    var followsStatus = false
 
     package init(_ kind: Kind, _ object: String, _ column: String, found: String = "", wanted: String = "") {
         self.kind = kind

@@ -5,13 +5,16 @@ import OVSDB
 extension Planner {
     /// Brings a standing row's columns to what is wanted. `quietly` when the row comes with something that is listed.
     mutating func compare(_ row: Row, with desired: DesiredRow, quietly: Bool = false) {
+        if !hasItsMark(row) {
+            setKeys(row, desired.table, "external_ids", [Mark.made: isMade(row, as: desired.role) ? "true" : nil])
+        }
         if desired.glance.finds(row) { return }
         var isMade: Bool?
         for column in desired.columns {
             let found = row.values[column.position]
             if column.value.isHeld(by: found) { continue }
             if column.isOnlyForMadeRows {
-                let made = isMade ?? Self.isMade(row, as: desired.role)
+                let made = isMade ?? self.isMade(row, as: desired.role)
                 isMade = made
                 if !made { continue }
             }
@@ -58,10 +61,17 @@ extension Planner {
         }
     }
 
-    /// Whether the agent inserted the row, in this role.
-    static func isMade(_ row: Row, as role: Role) -> Bool {
+    /// Whether the agent inserted the row: as it has seen, else as the row's marks of this role say.
+    func isMade(_ row: Row, as role: Role) -> Bool {
+        if let isMade = provenance.isMade(row.uuid) { return isMade }
         let marks = row["external_ids"]
         return marks[Mark.made] == "true" && marks[Mark.role] == role.rawValue
+    }
+
+    /// Whether the mark of a made row stands where the agent has seen it stand, and nowhere else.
+    func hasItsMark(_ row: Row) -> Bool {
+        guard let isMade = provenance.isMade(row.uuid) else { return true }
+        return (row["external_ids"][Mark.made] == "true") == isMade
     }
 
     /// Whether the row bears the mark of this role.
@@ -92,7 +102,8 @@ extension Planner {
         case .exact(let value): list(object, column.name, found: text(found, column.name), wanted: text(value, ""))
         case .entries:
             for (key, wanted) in differing.sorted(by: { $0.key < $1.key }) {
-                list(object, "\(column.name):\(key)", found: found[key], wanted: wanted)
+                let followsStatus = column.followsStatus
+                list(object, "\(column.name):\(key)", found: found[key], wanted: wanted, followsStatus: followsStatus)
             }
         }
     }
@@ -105,14 +116,22 @@ extension Planner {
         }
     }
 
-    private mutating func list(_ object: String, _ column: String, found: String?, wanted: String?) {
+    private mutating func list(
+        _ object: String,
+        _ column: String,
+        found: String?,
+        wanted: String?,
+        followsStatus: Bool = false
+    ) {
         let kind: Change.Kind =
             switch (found, wanted) {
             case (nil, _): .add
             case (_, nil): .remove
             default: .modify
             }
-        plan.changes.append(Change(kind, object, column, found: found ?? "", wanted: wanted ?? ""))
+        var change = Change(kind, object, column, found: found ?? "", wanted: wanted ?? "")
+        change.followsStatus = followsStatus
+        plan.changes.append(change)
     }
 
     /// `nil` for an empty set; controllers by their targets, since row identities say nothing to people.

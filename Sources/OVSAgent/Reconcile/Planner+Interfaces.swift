@@ -88,7 +88,7 @@ extension Planner {
     /// The uplink that we formed on the same brN under the name that an earlier layout gave it.
     private func isFormerUplink(_ port: Row, of bridge: Row?) -> Bool {
         guard let bridge else { return false }
-        return formerUplink(of: bridge)?.uuid == port.uuid && Self.isMade(port, as: .uplink)
+        return formerUplink(of: bridge)?.uuid == port.uuid && isMade(port, as: .uplink)
     }
 
     /// Whether the port loses the interface to this same plan: another uplink of the layout that no longer has it, a
@@ -108,7 +108,7 @@ extension Planner {
 
     /// The VLANs of the first port that gives up its NIC are those of the new one; where another differs it is said.
     private mutating func inherit(from port: Row, into members: inout Members) {
-        guard interfaces(of: port).count == 1 || Self.isMade(port, as: .uplink) else { return }
+        guard interfaces(of: port).count == 1 || isMade(port, as: .uplink) else { return }
         var carried: [String: Datum] = [:]
         for column in ["tag", "trunks", "vlan_mode", "cvlans", "qos"] where port.has(column) {
             carried[column] = port[column]

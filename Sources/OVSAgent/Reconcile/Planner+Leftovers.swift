@@ -40,7 +40,7 @@ extension Planner {
         case .asFound: return
         case .port(let name):
             guard formed.contains(name), row["external_ids"][Mark.uplink] != name else { return }
-            if let former = formerUplink(of: row), former.name != name, Self.isMade(former, as: .uplink) {
+            if let former = formerUplink(of: row), former.name != name, isMade(former, as: .uplink) {
                 unhook(former, fromBridge: row.uuid)
             }
             setKeys(row, .bridge, "external_ids", [Mark.uplink: name])
@@ -54,7 +54,7 @@ extension Planner {
                     Obstacle(
                         object: "Port \(former.name)",
                         reason: """
-                            was \(Self.isMade(former, as: .uplink) ? "made" : "adopted") as the uplink of \
+                            was \(isMade(former, as: .uplink) ? "made" : "adopted") as the uplink of \
                             \(row.name), and the layout no longer has one: run ovs-agentctl reload --allow-removal
                             """
                     )
@@ -107,7 +107,7 @@ extension Planner {
             case .isForeign: others.append(port.name)
             }
         }
-        if Self.isMade(bridge, as: role), others.isEmpty, let root = plan.root {
+        if isMade(bridge, as: role), others.isEmpty, let root = plan.root {
             // Nobody may have plugged anything in since.
             edit("Bridge", bridge.uuid) { $0.assumed["ports"] = bridge["ports"] }
             edit("Open_vSwitch", root) { $0.leaving.append(.uuid(bridge.uuid)) }
@@ -119,7 +119,7 @@ extension Planner {
         if let own { release(own) }
         unpin(bridge)
         setKeys(bridge, .bridge, "external_ids", Self.noMarks)
-        if Self.isMade(bridge, as: role) {
+        if isMade(bridge, as: role) {
             plan.notes.append(
                 """
                 Bridge \(bridge.name) was made for a virtual switch the layout no longer has; it stays, without our \
@@ -134,16 +134,16 @@ extension Planner {
         guard let lanePort = LanePort(name: port.name), lanePort.bridge == bridge.name,
             Self.isMarked(port, as: .lane)
         else { return .isForeign }
-        return Self.isMade(port, as: .lane) ? .goes : .isReleased
+        return isMade(port, as: .lane) ? .goes : .isReleased
     }
 
     /// A port with an interface that we did not make is never deleted: it is the host's way to the wire.
     private func fate(ofUplink port: Row) -> Fate {
-        guard Self.isMade(port, as: .uplink) else { return .isReleased }
+        guard isMade(port, as: .uplink) else { return .isReleased }
         let taken = edit(of: port.uuid)?.leaving ?? []
         let remaining = interfaces(of: port).uuids.filter { !taken.contains(.uuid($0)) }
         let areOurs = remaining.allSatisfy { uuid in
-            interfaces[uuid].map { Self.isMade($0, as: .uplinkMember) } ?? true
+            interfaces[uuid].map { isMade($0, as: .uplinkMember) } ?? true
         }
         return areOurs ? .goes : .isReleased
     }

@@ -55,14 +55,14 @@ extension Planner {
     /// every column is as wanted.
     private func standsAsWanted(_ port: DesiredPort, on bridge: Row?) -> UUID? {
         guard let bridge, let row = ports[name: port.row.name], ports(of: bridge).contains(.uuid(row.uuid)),
-            replica.referrerCount(of: row.uuid) == 1, port.row.glance.finds(row),
+            replica.referrerCount(of: row.uuid) == 1, port.row.glance.finds(row), hasItsMark(row),
             !(port.row.role == .lane && bridges[name: port.row.name] != nil)
         else { return nil }
         let members = interfaces(of: row)
         guard members.count == port.interfaces.count || !port.removesOtherInterfaces else { return nil }
         for interface in port.interfaces {
             guard let found = interfaces[name: interface.row.name], members.contains(.uuid(found.uuid)),
-                replica.referrerCount(of: found.uuid) == 1, interface.row.glance.finds(found)
+                replica.referrerCount(of: found.uuid) == 1, interface.row.glance.finds(found), hasItsMark(found)
             else { return nil }
         }
         return row.uuid

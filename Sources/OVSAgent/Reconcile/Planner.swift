@@ -8,8 +8,13 @@ extension Plan {
     ///
     /// What earlier layouts left behind is deleted or released where `removal` allows it, and otherwise left alone and
     /// reported as an obstacle. The cost is in proportion to what is desired, plus a glance at each bridge.
-    static func make(desired: DesiredState, replica: Replica, removal: Removal) -> Plan {
-        var planner = Planner(desired: desired, replica: replica, removal: removal)
+    static func make(
+        desired: DesiredState,
+        replica: Replica,
+        removal: Removal,
+        provenance: Provenance
+    ) -> Plan {
+        var planner = Planner(desired: desired, replica: replica, removal: removal, provenance: provenance)
         planner.run()
         return planner.plan
     }
@@ -20,6 +25,7 @@ struct Planner {
     let desired: DesiredState
     let replica: Replica
     let removal: Removal
+    let provenance: Provenance
     let bridges: TableReplica
     let ports: TableReplica
     let interfaces: TableReplica
@@ -33,10 +39,11 @@ struct Planner {
     var moving: Set<UUID> = []
     private var editIndex: [UUID: Int] = [:]
 
-    init(desired: DesiredState, replica: Replica, removal: Removal) {
+    init(desired: DesiredState, replica: Replica, removal: Removal, provenance: Provenance) {
         self.desired = desired
         self.replica = replica
         self.removal = removal
+        self.provenance = provenance
         bridges = replica["Bridge"]
         ports = replica["Port"]
         interfaces = replica["Interface"]

@@ -7,6 +7,8 @@ struct RowPlanner: Sendable {
     /// The part of the server's schema that the replica follows.
     let schema: DatabaseSchema
     private var compiled: (found: Found, desired: DesiredState)?
+    /// Whether nothing was made or changed since the provenance was renewed.
+    private var isRecorded = false
 
     /// The desired state as of the last plan; `nil` before the first.
     var desired: DesiredState? { compiled?.desired }
@@ -17,13 +19,22 @@ struct RowPlanner: Sendable {
     }
 
     /// The plan for the database as it is now. The replica must follow ``schema``.
-    mutating func plan(_ replica: Replica, removal: Removal = .refused) -> Plan {
-        Plan.make(desired: desired(for: replica), replica: replica, removal: removal)
+    ///
+    /// `provenance` is what earlier plans saw, of this layout or another one; a plan that finds nothing to do renews it.
+    mutating func plan(_ replica: Replica, removal: Removal = .refused, provenance: inout Provenance) -> Plan {
+        let desired = desired(for: replica, provenance)
+        let plan = Plan.make(desired: desired, replica: replica, removal: removal, provenance: provenance)
+        if !plan.isEmpty {
+            isRecorded = false
+        } else if !isRecorded {
+            provenance.record(desired, in: replica)
+            isRecorded = true
+        }
+        return plan
     }
 
-    /// The desired state for the database as it is now.
-    mutating func desired(for replica: Replica) -> DesiredState {
-        let found = Found(for: layout, in: replica)
+    private mutating func desired(for replica: Replica, _ provenance: Provenance) -> DesiredState {
+        let found = Found(for: layout, in: replica, provenance: provenance)
         if let compiled, compiled.found == found { return compiled.desired }
         let desired = DesiredState(layout: layout, found: found, schema: schema)
         compiled = (found, desired)

@@ -1,0 +1,57 @@
+import OVSDB
+
+/// What the agent saw of its own rows when all was last as wanted: which of them it made, and what it keeps of each brN.
+///
+/// The marks in `external_ids` say the same and outlive the agent, but anybody can edit them. A plan that believed an
+/// edited mark would take an adopted bridge for one of its own and destroy it; so while the agent runs, what it saw
+/// counts, and a mark that says otherwise is put back like any other drift. A row that it has not seen is what its marks
+/// say.
+struct Provenance: Hashable, Sendable {
+    private var isMade: [UUID: Bool] = [:]
+    private var uplinkBridges: [UUID: UplinkBridge] = [:]
+
+    /// What is kept of a brN that stands.
+    struct UplinkBridge: Hashable, Sendable {
+        /// The address that it is pinned to; `nil` while it has none.
+        var hardwareAddress: String?
+        /// Whether somebody else had pinned it before the agent did.
+        var wasPinned: Bool
+        /// `Bridge.datapath_type`.
+        var datapathType: String
+    }
+
+    /// Whether the agent made the row; `nil` for one that it has not seen.
+    func isMade(_ row: UUID) -> Bool? { isMade[row] }
+
+    /// What was seen of a brN; `nil` for one that was not.
+    func uplinkBridge(_ row: UUID) -> UplinkBridge? { uplinkBridges[row] }
+
+    /// Takes the marks of all desired rows for what they are: to be called when nothing differs. What is no longer
+    /// desired or no longer there is forgotten.
+    mutating func record(_ desired: DesiredState, in replica: Replica) {
+        isMade.removeAll(keepingCapacity: true)
+        uplinkBridges.removeAll(keepingCapacity: true)
+        for bridge in desired.bridges {
+            if let row = record(bridge.row, in: replica), bridge.row.role == .uplinkBridge {
+                let marks = row["external_ids"]
+                uplinkBridges[row.uuid] = UplinkBridge(
+                    hardwareAddress: marks[Mark.hardwareAddress],
+                    wasPinned: marks[Mark.foundHardwareAddress] == "true",
+                    datapathType: row["datapath_type"].string ?? ""
+                )
+            }
+            for port in bridge.ports {
+                _ = record(port.row, in: replica)
+                for interface in port.interfaces { _ = record(interface.row, in: replica) }
+            }
+        }
+    }
+
+    private mutating func record(_ desired: DesiredRow, in replica: Replica) -> Row? {
+        guard let row = replica[desired.table.rawValue][name: desired.name],
+            row["external_ids"][Mark.role] == desired.role.rawValue
+        else { return nil }
+        isMade[row.uuid] = row["external_ids"][Mark.made] == "true"
+        return row
+    }
+}
