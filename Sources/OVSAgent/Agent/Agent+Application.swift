@@ -19,9 +19,10 @@ extension Agent {
         }
     }
 
-    /// From now on ovs-vswitchd has its time to follow: after a transaction of ours, and where a session begins, of whose
-    /// past nothing is known. Either way the journal tells when all is applied.
-    func expectApplication() { follow(application.committed(now: .now())) }
+    /// From now on ovs-vswitchd has its time to follow: after a transaction of ours, and where a session begins.
+    /// Either way the journal tells when all is applied.
+    func expectApplication(of configuration: Int64?) { follow(application.committed(configuration, now: .now())) }
+    func expectApplication() { follow(application.began(now: .now())) }
 
     /// Looks whether everything is applied, after anything that it follows from.
     func checkApplication() {
@@ -36,6 +37,9 @@ extension Agent {
         let current = withReplica { $0.currentConfiguration } ?? nil
         guard current != lastConfiguration else { return }
         lastConfiguration = current
+        if let current, let awaitedConfiguration {
+            follow(application.reached(current, latest: awaitedConfiguration, now: .now()))
+        }
         for connection in switches.values {
             if case .down = connection.state { connection.refresh() }
         }
@@ -86,7 +90,9 @@ extension Agent {
     }
 
     private func configurationBehind(_ replica: Replica) -> Status.Reason? {
-        guard let awaited = awaitedConfiguration, let current = replica.currentConfiguration, current < awaited
+        guard let awaited = awaitedConfiguration, let current = replica.currentConfiguration, current < awaited,
+            // Somebody set the count back: ovs-vswitchd will never come to the number that ours returned.
+            replica.nextConfiguration.map({ $0 >= awaited }) ?? true
         else { return nil }
         return Status.Reason(
             "ovs-vswitchd has not taken configuration \(awaited), it is at \(current)",
@@ -120,9 +126,14 @@ extension Agent {
 
 extension Replica {
     /// `cur_cfg`: the last configuration that ovs-vswitchd has taken, as far as it lives.
-    fileprivate var currentConfiguration: Int64? {
+    fileprivate var currentConfiguration: Int64? { count("cur_cfg") }
+
+    /// `next_cfg`: the last configuration that somebody asked it to take.
+    fileprivate var nextConfiguration: Int64? { count("next_cfg") }
+
+    private func count(_ column: String) -> Int64? {
         let table = self["Open_vSwitch"]
-        return table.uuids.first.flatMap { table[$0]?["cur_cfg"].integer }
+        return table.uuids.first.flatMap { table[$0]?[column].integer }
     }
 
     /// The name of the bridge that has a port.

@@ -77,7 +77,7 @@ extension Agent {
             for drift in openDrifts { report(.init(.repaired, drift, latencyMicroseconds: latency)) }
             openDrifts = []
         }
-        expectApplication()
+        expectApplication(of: awaitedConfiguration)
     }
 
     private func decide(_ decision: ReconcileStateMachine.Decision) {
