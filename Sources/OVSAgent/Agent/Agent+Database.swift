@@ -64,7 +64,10 @@ extension Agent {
         let news = withReplica { News(changes, in: $0.schema) } ?? .nothing
         if news != .nothing {
             if noticedAt == nil { noticedAt = .now() }
-            if news == .configuration, cause == .settle { cause = .drift }
+            if news == .configuration {
+                changesInFlight += 1
+                if cause == .settle { cause = .drift }
+            }
             if reconciler.changed() { reconcile() }
         }
         checkApplication()

@@ -39,17 +39,21 @@ extension Agent {
 
     /// Reads the layout file again and takes it, if nothing speaks against it.
     nonisolated func reload(allowRemoval: Bool) -> EventLoopFuture<Answer> {
-        let path = configuration.layoutPath
-        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
-            Result { () throws(LayoutRejection) in try Self.read(path) }
-        }.flatMapThrowing { result in
-            try self.assumeIsolated { agent in
-                do throws(LayoutRejection) {
-                    let (layout, bytes) = try result.get()
-                    return try agent.take(layout, bytes, allowRemoval: allowRemoval)
-                } catch {
-                    agent.reject(error)
-                    throw CommandFailure("\(error)")
+        eventLoop.flatSubmit {
+            self.assumeIsolated { agent in
+                let path = agent.configuration.layoutPath
+                return agent.afterFileWork {
+                    Result { () throws(LayoutRejection) in try Self.read(path) }
+                }.flatMapThrowing { result in
+                    try self.assumeIsolated { agent in
+                        do throws(LayoutRejection) {
+                            let (layout, bytes) = try result.get()
+                            return try agent.take(layout, bytes, allowRemoval: allowRemoval)
+                        } catch {
+                            agent.reject(error)
+                            throw CommandFailure("\(error)")
+                        }
+                    }
                 }
             }
         }
@@ -89,7 +93,7 @@ extension Agent {
         layoutError = nil
         reportLayout()
         keep(bytes)
-        cause = .layout
+        if !isSame || allowRemoval { cause = .layout }
         if reconciler.changed() { reconcile() }
         let text = isSame ? "unchanged" : "taken"
         return Answer(text: "layout \(text), digest \(layout.digest)", json: ["digest": .string(layout.digest)])
@@ -103,9 +107,7 @@ extension Agent {
     /// Keeps the accepted layout for a restart. A full disk is no reason not to work.
     func keep(_ bytes: [UInt8]) {
         let store = store
-        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
-            try store.save(bytes)
-        }.whenComplete { result in
+        afterFileWork { try store.save(bytes) }.whenComplete { result in
             self.assumeIsolated { $0.kept(result) }
         }
     }
@@ -116,6 +118,14 @@ extension Agent {
         let failure = "the accepted layout could not be kept for a restart: \(error)"
         keepingFailure = failure
         logger.error("\(failure)")
+    }
+
+    /// Has another thread do what waits for a disk, once all that was asked for before is done.
+    private func afterFileWork<R: Sendable>(_ body: @escaping @Sendable () throws -> R) -> EventLoopFuture<R> {
+        let eventLoop = eventLoop
+        let work = fileWork.flatMap { NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop, body) }
+        fileWork = work.map { _ in }.flatMapErrorThrowing { _ in }
+        return work
     }
 }
 

@@ -11,8 +11,11 @@ extension Agent {
         guard !plan.isEmpty else { return settled() }
         if cause == .drift { reportDrift(plan.changes) }
         for note in plan.notes { logger.notice("\(note)") }
-        for change in plan.changes { logger.debug("\(cause.rawValue): \(change)") }
+        // What the journal tells of a repair, the log tells of the rest: nothing changes on a host without a word.
+        let level: Logger.Level = cause == .drift ? .debug : .info
+        for change in plan.changes { logger.log(level: level, "\(cause.rawValue): \(change)") }
         reconciler.committing()
+        changesInFlight = 0
         let operations = plan.operations(lock: Self.lockName, comment: comment(for: plan))
         let noticedAt = self.noticedAt ?? .now()
         self.noticedAt = nil
@@ -35,6 +38,8 @@ extension Agent {
     private func settled() {
         reconciler.settled()
         cause = .settle
+        // It was allowed for what stood there then.
+        removal = .refused
         noticedAt = nil
         openDrifts = []
         refusal = nil
@@ -47,7 +52,8 @@ extension Agent {
         case .success(let results):
             committed(results, noticedAt: noticedAt)
             decide(reconciler.committed(now: .now()))
-        case .failure(.transaction(let error)) where error.isStaleGuard || error.isNotOwner:
+        case .failure(.transaction(let error)) where error.isStaleGuard || error.isNotOwner || changesInFlight > 0:
+            // Names and references are guarded by the server itself: what came in between may have taken them.
             if self.noticedAt == nil { self.noticedAt = noticedAt }
             logger.debug("planning again: \(error)")
             decide(reconciler.refused(isStale: true, now: .now()))
@@ -67,6 +73,8 @@ extension Agent {
     private func committed(_ results: [OperationResult], noticedAt: NIODeadline) {
         let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
         refusal = nil
+        // What is left to do after more changes than our own, somebody else did meanwhile.
+        if cause != .drift, changesInFlight > 1 { cause = .drift }
         if case .rows(let rows) = results.last, let number = rows.first?["next_cfg"]?.integer {
             awaitedConfiguration = number
         }

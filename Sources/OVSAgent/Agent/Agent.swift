@@ -45,6 +45,8 @@ actor Agent {
     var cause = Cause.start
     /// When the first notification came that the next plan answers.
     var noticedAt: NIODeadline?
+    /// Notifications of changed configuration since the last transaction was sent: one is its own.
+    var changesInFlight = 0
     /// Drifts that are journalled and not yet repaired.
     var openDrifts: [Change] = []
     var obstacles: [Obstacle] = []
@@ -69,6 +71,8 @@ actor Agent {
     var latencies = LatencyHistogram()
     private var control: ControlServer?
     private let end: EventLoopPromise<Void>
+    /// Work with files, one after another, so that the layout read last is the one at work and the one kept.
+    var fileWork: EventLoopFuture<Void>
 
     /// Where the session with the database stands.
     enum Connection: Hashable, Sendable {
@@ -123,6 +127,7 @@ actor Agent {
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
+        fileWork = eventLoop.makeSucceededVoidFuture()
     }
 
     /// NIO leaves no promise open: an agent may be let go before it began, where its control socket can't be had.
