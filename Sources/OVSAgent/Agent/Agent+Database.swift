@@ -26,7 +26,10 @@ extension Agent {
             // The agent follows whole tables.
             break
         case .lock(let state):
-            if lock != state { logger.info("lock \(Self.lockName): \(state.rawValue)") }
+            // That it is had at once is the usual beginning, and no news.
+            if state != lock ?? .held {
+                report(.init(.lock, object: "Lock \(Self.lockName)", found: state.rawValue, wanted: "held"))
+            }
             lock = state
             if state != .held { stand() }
             beginIfReady()

@@ -7,7 +7,7 @@ extension Agent {
     /// Plans, and commits what there is to commit. Only to be called when the reconciler says so.
     func reconcile() {
         guard let plan = withReplica(makePlan) else { return }
-        obstacles = plan.obstacles
+        meet(plan.obstacles)
         guard !plan.isEmpty else { return settled() }
         if cause == .drift { reportDrift(plan.changes) }
         for note in plan.notes { logger.notice("\(note)") }
@@ -23,6 +23,20 @@ extension Agent {
             database.transact(operations) { result in
                 self.assumeIsolated { $0.answered(result, noticedAt: noticedAt) }
             }
+        }
+    }
+
+    /// Tells of each obstacle when it comes and when it goes: both change the agent's state, often without a repair.
+    private func meet(_ found: [Obstacle]) {
+        guard found != obstacles else { return }
+        let former = obstacles
+        obstacles = found
+        for obstacle in found where !former.contains(obstacle) {
+            report(.init(.applyFailed, object: obstacle.object, reason: obstacle.reason))
+        }
+        let objects = Set(found.map(\.object))
+        for object in Set(former.map(\.object)).subtracting(objects).sorted() {
+            report(.init(.applied, object: object, reason: "nothing stands in its way any more"))
         }
     }
 

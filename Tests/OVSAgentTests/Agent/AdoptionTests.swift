@@ -73,11 +73,15 @@ struct AdoptionTests {
                 #expect(
                     status["reasons"]?.array?.first?.string?.contains("in use in port eth1 of bridge ovs1") == true
                 )
+                let told = try await agent.waitForEvent("apply-failed", object: "Interface eth1")
+                #expect(told.reason.contains("in use in port eth1 of bridge ovs1"))
                 try await agent.waitForEvent("applied")
                 #expect(try await ovs.vsctl("list", "port", "eth1") == port)
                 #expect(try await ovs.vsctl("list-ifaces", "br0") == "br0.dmx\neth0")
                 try await ovs.vsctl("del-port", "ovs1", "eth1")
+                try await agent.waitForEvent(after: told.id, "applied", object: "Interface eth1")
                 try await agent.waitForState("in-sync")
+                #expect(try await agent.events().filter { $0.kind == "apply-failed" }.map(\.id) == [told.id])
                 #expect(try await ovs.vsctl("list-ifaces", "br0") == "br0.dmx\neth0\neth1")
             }
         }

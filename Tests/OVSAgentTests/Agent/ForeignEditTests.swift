@@ -63,6 +63,14 @@ struct ForeignEditTests {
             "Bridge br.nf",
             "netflow"
         ),
+        Edit("-- --id=@i create ipfix targets=\"127.0.0.1:9\" -- set bridge br.mx ipfix=@i", "Bridge br.mx", "ipfix"),
+        Edit("-- --id=@q create qos type=linux-htb -- set port br0.nf.n qos=@q", "Port br0.nf.n", "qos"),
+        Edit("remove port br0-up external_ids ovs-agent-made", "Port br0-up", "external_ids:ovs-agent-made"),
+        Edit(
+            "set bridge br0 external_ids:ovs-agent-hwaddr=02:00:00:00:00:09",
+            "Bridge br0",
+            "external_ids:ovs-agent-hwaddr"
+        ),
         Edit("set bridge br.mx stp_enable=true", "Bridge br.mx", "stp_enable"),
         Edit("set bridge br.mx rstp_enable=true", "Bridge br.mx", "rstp_enable"),
         Edit("set bridge br.mx protocols=OpenFlow10", "Bridge br.mx", "protocols"),

@@ -122,6 +122,46 @@ struct OutageTests {
         }
     }
 
+    @Test("a next_cfg that somebody sets back is no configuration that ovs-vswitchd owes us")
+    func countSetBack() async throws {
+        try await RunningAgent.inSync { agent in
+            let ovs = agent.ovs
+            try await ovs.edit("add-br ovs1 -- set bridge ovs1 datapath_type=dummy")
+            let last = try await agent.lastEvent()
+            try await ovs.edit("set Open_vSwitch . next_cfg=0")
+            // The agent takes notifications in order: when it tells of this one, it has seen the count.
+            try await ovs.edit("del-bond-iface br0-up eth1 -- add-port ovs1 eth1")
+            try await agent.waitForEvent(after: last, "apply-failed", object: "Interface eth1")
+            #expect(try await agent.status()["reasons"]?.array?.count == 1)
+            try await ovs.edit("del-port ovs1 eth1")
+            try await agent.waitForState("in-sync")
+        }
+    }
+
+    @Test("a transaction that the server refuses makes it degraded with the server's words, until it is taken")
+    func transactionRefused() async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            let schema = try await ovs.check("ovsdb-client", "get-schema", ovs.databaseRemote)
+            let path = "\(ovs.runFolder)/narrow.ovsschema"
+            try write(schema.replacing("\"maxInteger\":4095", with: "\"maxInteger\":4000"), to: path)
+            try await ovs.check("ovsdb-client", "convert", ovs.databaseRemote, path)
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                let refused = try await agent.waitForEvent("apply-failed")
+                #expect(refused.reason.contains("the database refused a transaction: constraint violation"))
+                try await agent.waitForState("degraded", reason: "4095")
+                #expect(try await ovs.vsctl("list-br", wait: false) == "")
+                try write(schema, to: path)
+                try await ovs.check("ovsdb-client", "convert", ovs.databaseRemote, path)
+                try await ovs.restartSwitch()
+                try await agent.waitForEvent(after: refused.id, "applied")
+                #expect(try await agent.waitForState("in-sync")["reasons"] == [])
+                // Attempts that fail alike are one event.
+                let told = try await agent.events().filter { $0.reason.contains("refused a transaction") }
+                #expect(Set(told.map(\.reason)).count == told.count, "\(told.map(\.text))")
+            }
+        }
+    }
+
     @Test("a datapath that ovs-vswitchd can't open makes it degraded, and it goes on repairing")
     func datapathRefused() async throws {
         try await PrivateSwitch.with(vswitchd: false) { ovs in
