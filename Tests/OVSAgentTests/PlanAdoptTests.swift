@@ -94,12 +94,14 @@ struct PlanAdoptTests {
             database: """
                 bridge br0
                   port br0
-                  port eth0 tag=5 vlan_mode=native-untagged trunks=5,6
+                  port eth0 tag=5 vlan_mode=native-untagged trunks=5,6 other_config:priority-tags=true external_ids:by=me
                 """,
             layout: Layout(virtualSwitches: [.on(0, ["eth0"])]),
             then: [
                 ("Port", "br0-up", "tag", "5"), ("Port", "br0-up", "vlan_mode", "native-untagged"),
                 ("Port", "br0-up", "trunks", "[5, 6]"), ("Port", "br0-up", "external_ids:ovs-agent-made", "true"),
+                ("Port", "br0-up", "external_ids:by", "me"), ("Port", "br0-up", "other_config:priority-tags", "true"),
+                ("Port", "br0-up", "other_config:lacp-time", "fast"),
                 ("Port", "br0-up", "bond_mode", "active-backup"), ("Port", "br0", "tag", nil),
                 ("Interface", "eth0", "external_ids:ovs-agent-role", "uplink-member"),
                 ("Interface", "eth0", "external_ids:ovs-agent-made", nil),

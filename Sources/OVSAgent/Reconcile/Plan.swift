@@ -14,6 +14,7 @@ package struct Plan: Sendable {
 
     var inserts: [RowInsert] = []
     var edits: [RowEdit] = []
+    var successions: [Succession] = []
     /// The one row of `Open_vSwitch`; `nil` in a database that nobody initialised.
     var root: UUID?
 
@@ -54,10 +55,31 @@ struct RowEdit: Hashable, Sendable {
     }
 }
 
+/// A port that takes the place of one that goes, because its NIC moves.
+struct Succession: Hashable, Sendable {
+    var former: UUID
+    var port: Atom
+
+    /// Mirrors refer to ports weakly: without these the server would drop the port from an operator's mirror without a
+    /// word. What no mirror names costs three operations that match nothing.
+    fileprivate var operations: [OVSDB.Operation] {
+        let (former, port) = (Datum(.uuid(former)), Datum(set: [port]))
+        let selections = ["select_src_port", "select_dst_port"].map { column in
+            OVSDB.Operation.mutate(
+                table: "Mirror",
+                where: [Condition(column, .includes, former)],
+                mutations: [Mutation(column, .insert, port)]
+            )
+        }
+        let output = Condition("output_port", .equal, former)
+        return selections + [.update(table: "Mirror", where: [output], row: ["output_port": port])]
+    }
+}
+
 extension Plan {
     /// The operations of the transaction; none for an empty plan.
     ///
-    /// In order: assert of the lock, guards, inserts, updates, mutations, comment, and at last `next_cfg` incremented
+    /// In order: assert of the lock, guards, inserts, successions, updates, mutations, comment, and at last `next_cfg` incremented
     /// and read back, so that the last result's only row holds the number that `cur_cfg` must reach.
     package func operations(lock: String?, comment: String) -> [OVSDB.Operation] {
         guard !isEmpty else { return [] }
@@ -66,6 +88,7 @@ extension Plan {
         if let lock { operations.append(.assert(lock: lock)) }
         operations += edits.lazy.compactMap(\.guarding)
         operations += inserts.lazy.map { .insert(table: $0.table, row: $0.values, name: $0.symbol) }
+        operations += successions.flatMap(\.operations)
         operations += edits.lazy.compactMap(\.update)
         operations += edits.lazy.compactMap(\.mutate)
         operations.append(.comment(comment))

@@ -27,6 +27,7 @@ extension Planner {
         var values = extra.filter { !$0.value.isEmpty }
         values["name"] = Datum(.string(desired.name))
         var maps: [String: [String: String]] = ["external_ids": marks.merging([Mark.made: "true"]) { $1 }]
+        var absent: [String: Set<Atom>] = [:]
         let schema = replica.schema.tables[desired.table.rawValue]
         for column in desired.columns {
             switch column.value {
@@ -35,11 +36,14 @@ extension Planner {
                 let isCarried = column.isOnlyForMadeRows && extra[column.name] != nil
                 if !isDefault && !isCarried { values[column.name] = value }
             case .entries(let entries):
-                for entry in entries { maps[column.name, default: [:]][entry.key] = entry.value }
+                for entry in entries {
+                    maps[column.name, default: [:]][entry.key] = entry.value
+                    if entry.value == nil { absent[column.name, default: []].insert(.string(entry.key)) }
+                }
             }
         }
         for (column, entries) in maps where !entries.isEmpty {
-            let carried = (values[column]?.entries ?? [])
+            let carried = (values[column]?.entries ?? []).filter { absent[column]?.contains($0.key) != true }
             values[column] = Datum(map: carried + Datum(map: entries).entries)
         }
         let symbol = nextSymbol(for: desired.table)

@@ -9,8 +9,10 @@ struct Members {
     /// Those that come: made, or moved by reference from another port.
     var joining: [Atom] = []
     /// What a port that is made inherits from the port its first interface stood alone in, so that the wire keeps its
-    /// VLANs.
+    /// VLANs, and others their keys.
     var carried: [String: Datum] = [:]
+    /// Ports of the same bridge that go because their interfaces came from there.
+    var formers: [UUID] = []
 
     var isEmpty: Bool { kept.isEmpty && joining.isEmpty }
 }
@@ -36,6 +38,11 @@ extension Planner {
                 if mayTake(wanted, from: places, for: bridge, bridgeRow) {
                     for place in places.compactMap({ ports[$0.row] }) {
                         if row == nil, port.row.role == .uplink { inherit(from: place, into: &members) }
+                        if standsAlone(place, on: bridgeRow) || isFormerUplink(place, of: bridgeRow),
+                            !members.formers.contains(place.uuid)
+                        {
+                            members.formers.append(place.uuid)
+                        }
                         editMembers(of: place, leaving: [.uuid(found.uuid)])
                     }
                 } else if !isHere {
@@ -109,13 +116,10 @@ extension Planner {
     /// The VLANs of the first port that gives up its NIC are those of the new one; where another differs it is said.
     private mutating func inherit(from port: Row, into members: inout Members) {
         guard interfaces(of: port).count == 1 || isMade(port, as: .uplink) else { return }
-        var carried: [String: Datum] = [:]
-        for column in ["tag", "trunks", "vlan_mode", "cvlans", "qos"] where port.has(column) {
-            carried[column] = port[column]
-        }
+        let forwarding = ["tag", "trunks", "vlan_mode", "cvlans", "qos"].filter(port.has)
         if members.carried.isEmpty {
-            members.carried = carried
-        } else if members.carried != carried {
+            for column in forwarding + ["other_config", "external_ids"] { members.carried[column] = port[column] }
+        } else if forwarding.contains(where: { members.carried[$0] != port[$0] }) {
             plan.notes.append(
                 "Port \(port.name) had other VLANs or QoS than the port that the uplink inherits them from; they are dropped."
             )

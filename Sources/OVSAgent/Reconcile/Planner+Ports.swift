@@ -36,8 +36,11 @@ extension Planner {
         if members.isEmpty { return .left(isHere ? row?.uuid : nil) }
         guard let row else {
             let extra = members.carried.merging(["interfaces": Datum(set: members.joining)]) { $1 }
-            return .joins(insert(port.row, extra: extra))
+            let made = insert(port.row, extra: extra)
+            plan.successions += members.formers.map { Succession(former: $0, port: made) }
+            return .joins(made)
         }
+        plan.successions += members.formers.map { Succession(former: $0, port: .uuid(row.uuid)) }
         var leaving: [Atom] = []
         if port.removesOtherInterfaces, interfaces(of: row).count > members.kept.count {
             leaving = interfaces(of: row).uuids.filter { !members.kept.contains($0) }.map(Atom.uuid)

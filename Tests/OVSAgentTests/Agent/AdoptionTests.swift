@@ -51,14 +51,28 @@ struct AdoptionTests {
     func bareNIC() async throws {
         try await PrivateSwitch.with(vswitchd: true) { ovs in
             try await ovs.edit(
-                "add-br br0 -- set bridge br0 datapath_type=dummy -- add-port br0 eth0 tag=5 -- add-port br0 eth1"
+                """
+                add-br br0 -- set bridge br0 datapath_type=dummy -- add-port br0 eth0 tag=5 -- add-port br0 eth1 \
+                -- add-port br0 vnet1 -- --id=@eth0 get port eth0 -- --id=@vnet1 get port vnet1 \
+                -- --id=@in create mirror name=in select-src-port=@eth0,@vnet1 select-dst-port=@eth0 output-port=@vnet1 \
+                -- --id=@out create mirror name=out select-src-port=@vnet1 output-port=@eth0 \
+                -- set bridge br0 mirrors=@in,@out
+                """
             )
+            let vm = try await ovs.vsctl("get", "port", "vnet1", "_uuid")
             let identities = try await ovs.vsctl("get", "interface", "eth0", "_uuid", "ofport")
             try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
                 try await agent.waitForState("in-sync")
-                #expect(try await ovs.vsctl("list-ports", "br0") == "br0-up\nbr0.dmx")
+                #expect(try await ovs.vsctl("list-ports", "br0") == "br0-up\nbr0.dmx\nvnet1")
                 #expect(try await ovs.vsctl("get", "interface", "eth0", "_uuid", "ofport") == identities)
                 #expect(try await ovs.vsctl("get", "port", "br0-up", "tag") == "5")
+                // A mirror of the NIC's port is one of the uplink now.
+                let uplink = try await ovs.vsctl("get", "port", "br0-up", "_uuid")
+                let sources = try await ovs.vsctl("get", "mirror", "in", "select_src_port")
+                #expect(sources.contains(uplink) && sources.contains(vm))
+                #expect(try await ovs.vsctl("get", "mirror", "in", "select_dst_port") == "[\(uplink)]")
+                #expect(try await ovs.vsctl("get", "mirror", "in", "output_port") == vm)
+                #expect(try await ovs.vsctl("get", "mirror", "out", "output_port") == uplink)
             }
         }
     }
