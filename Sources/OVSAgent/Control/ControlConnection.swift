@@ -21,9 +21,12 @@ struct ControlConnection: Sendable {
         case close(reason: String)
     }
 
-    private struct Request: Sendable {
-        var id: JSON
-        var form: ControlCommand.Form
+    /// How the command at work is to be answered. A value, so that an answer that takes long can be put into bytes by
+    /// another thread.
+    struct Request: Sendable {
+        fileprivate var id: JSON
+        fileprivate var form: ControlCommand.Form
+        fileprivate var format: ControlCommand.Format
     }
 
     /// A layout's 1 MiB, with quotes and line ends escaped.
@@ -35,7 +38,8 @@ struct ControlConnection: Sendable {
     let mayChange: Bool
     private var framer = MessageFramer(limits: limits)
     private var format = ControlCommand.Format.text
-    private var request: Request?
+    /// The command at work.
+    private(set) var request: Request?
     private var backlog = 0
     private var isClosed = false
 
@@ -67,12 +71,12 @@ struct ControlConnection: Sendable {
     /// The reply to the command at work.
     mutating func answer(_ result: Result<Answer, CommandFailure>) -> ByteBuffer {
         guard let request else { return ByteBuffer() }
-        self.request = nil
-        switch result {
-        case .success(let answer): return Self.reply(request.id, result: rendering(of: answer, request.form))
-        case .failure(let failure): return Self.reply(request.id, error: failure)
-        }
+        answered()
+        return request.reply(result)
     }
+
+    /// The reply to the command at work was made by ``Request/reply(_:)``.
+    mutating func answered() { request = nil }
 
     private struct Refusal: Error, CustomStringConvertible { var description: String }
 
@@ -89,35 +93,45 @@ struct ControlConnection: Sendable {
                 self.format = format
                 return .send(Self.reply(id, result: ""))
             }
-            request = Request(id: id, form: form)
+            request = Request(id: id, form: form, format: format)
             return .perform(command)
         } catch let failure as CommandFailure {
             return .send(Self.reply(id, error: failure))
         }
     }
 
-    private func rendering(of answer: Answer, _ form: ControlCommand.Form) -> JSON {
+    /// ovs ends every text that is not empty with a newline. Whatever a text quotes, no command reaches a terminal.
+    fileprivate static func line(_ text: String) -> String {
+        (text.isEmpty || text.last == "\n" ? text : text + "\n").onLines
+    }
+
+    fileprivate static func reply(_ id: JSON, result: JSON) -> ByteBuffer {
+        ByteBuffer(json: ["id": id, "result": result, "error": nil])
+    }
+
+    fileprivate static func reply(_ id: JSON, error: CommandFailure) -> ByteBuffer {
+        ByteBuffer(json: ["id": id, "result": nil, "error": .string(line(error.text))])
+    }
+}
+
+extension ControlConnection.Request {
+    /// The bytes of the answer.
+    func reply(_ result: Result<Answer, CommandFailure>) -> ByteBuffer {
+        switch result {
+        case .success(let answer): ControlConnection.reply(id, result: rendering(of: answer))
+        case .failure(let failure): ControlConnection.reply(id, error: failure)
+        }
+    }
+
+    private func rendering(of answer: Answer) -> JSON {
         switch form {
         case .asConnection where format == .json: return answer.json
-        case .asConnection: return .string(Self.line(answer.text))
+        case .asConnection: return .string(ControlConnection.line(answer.text))
         case .json: return .string(answer.json.text() + "\n")
         case .jsonAndText:
             guard case .object(let members) = answer.json else { return .string(answer.json.text() + "\n") }
             return .string(JSON.object(members + [.init("text", .string(answer.text.onLines))]).text() + "\n")
         }
-    }
-
-    /// ovs ends every text that is not empty with a newline. Whatever a text quotes, no command reaches a terminal.
-    private static func line(_ text: String) -> String {
-        (text.isEmpty || text.last == "\n" ? text : text + "\n").onLines
-    }
-
-    private static func reply(_ id: JSON, result: JSON) -> ByteBuffer {
-        ByteBuffer(json: ["id": id, "result": result, "error": nil])
-    }
-
-    private static func reply(_ id: JSON, error: CommandFailure) -> ByteBuffer {
-        ByteBuffer(json: ["id": id, "result": nil, "error": .string(line(error.text))])
     }
 }
 

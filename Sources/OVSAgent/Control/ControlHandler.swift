@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import NIOCore
+import NIOPosix
 import OVSDB
 
 /// Carries out what one connection's state machine says, on the agent's event loop.
@@ -10,6 +11,8 @@ final class ControlHandler: ChannelInboundHandler {
 
     /// As many as ovs's unixctl takes in one turn.
     private static let requestsPerTurn = 10
+    /// As many are written down in less time than a repair takes.
+    private static let eventsPerTurn = 16
 
     private let server: ControlServer.Core
     private var connection: ControlConnection
@@ -62,7 +65,7 @@ final class ControlHandler: ChannelInboundHandler {
         let excerpt = server.target.events(since: awaitedEvent)
         guard !excerpt.events.isEmpty else { return }
         self.awaitedEvent = nil
-        answer(.success(Answer(excerpt)))
+        answer(excerpt)
         proceed()
     }
 
@@ -103,7 +106,7 @@ final class ControlHandler: ChannelInboundHandler {
         case .version: answer(.success(.version))
         case .status: answer(.success(Answer(target.status())))
         case .show: answer(.success(Answer(target.topology())))
-        case .events(let id): answer(.success(Answer(target.events(since: id))))
+        case .events(let id): answer(target.events(since: id))
         case .waitForEvents(let id):
             awaitedEvent = id
             server.note(self, .awaitingEvents)
@@ -125,6 +128,21 @@ final class ControlHandler: ChannelInboundHandler {
         guard let context else { return nil }
         server.note(self, .idle)
         return context.writeAndFlush(wrapOutboundOut(connection.answer(result)))
+    }
+
+    /// A whole journal takes many times as long to write down as a repair takes: another thread does that.
+    private func answer(_ excerpt: Journal.Excerpt) {
+        guard excerpt.events.count > Self.eventsPerTurn, let context, let request = connection.request else {
+            answer(.success(Answer(excerpt)))
+            return
+        }
+        NIOThreadPool.singleton.runIfActive(eventLoop: context.eventLoop) {
+            request.reply(.success(Answer(excerpt)))
+        }.assumeIsolated().whenSuccess { bytes in
+            self.connection.answered()
+            self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+            self.proceed()
+        }
     }
 
     private func answer<Value: Sendable>(

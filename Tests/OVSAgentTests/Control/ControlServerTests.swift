@@ -142,6 +142,31 @@ import Testing
         }
     }
 
+    @Test("a long journal is answered whole, in its turn, and holds up nobody else")
+    func longJournal() async throws {
+        try await ControlFixture.with { fixture in
+            // More than the target keeps.
+            for _ in 1...200 { try await fixture.target.report(.drift, .repaired, to: fixture.server) }
+            let wire = try Wire(fixture.path)
+            try wire.send(
+                #"{"id":1,"method":"events","params":["0","--json"]}{"id":2,"method":"events/wait","params":["350"]}"#
+            )
+            let answer = try wire.receive()
+            #expect(answer["id"] == 1)
+            let journal = try JSON(parsing: answer["result"]?.string?.utf8 ?? "".utf8)
+            #expect(journal["events"]?.array?.compactMap { $0["id"]?.integer } == Array(301...400))
+            let next = try wire.receive()
+            #expect(next["id"] == 2)
+            #expect(next["result"]?.string?.split(separator: "\n").count == 50)
+            // Who hangs up before the answer is written costs nothing but that.
+            let gone = try Wire(fixture.path)
+            try gone.send(#"{"id":3,"method":"events","params":["0"]}"#)
+            gone.close()
+            try wire.send(#"{"id":4,"method":"version","params":[]}"#)
+            #expect(try wire.receive()["id"] == 4)
+        }
+    }
+
     @Test("a wait for events is answered by the next one; one that nobody awaits any more is forgotten")
     func longPoll() async throws {
         try await ControlFixture.with { fixture in
