@@ -18,13 +18,13 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import signal
 import statistics
 import subprocess
 import sys
 import time
 
+from processes import cost, machine, memory
 from sandbox import Control, Editor, Sandbox, end, until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -75,26 +75,6 @@ def events(control):
     return found
 
 
-def memory(pid, result):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        fields = dict(line.split(":", 1) for line in file)
-    for name in ("RssAnon", "RssFile", "VmHWM"):
-        result[f"{name}, KiB"] = int(fields[name].split()[0])
-    result["threads"] = int(fields["Threads"])
-
-
-def cost(pid):
-    """CPU time in nanoseconds and voluntary context switches, over all threads so far."""
-    nanoseconds = switches = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-            nanoseconds += int(file.read().split()[0])
-        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        switches += int(fields["voluntary_ctxt_switches"])
-    return nanoseconds, switches
-
-
 def idle(pid, seconds, result):
     before = cost(pid)
     time.sleep(seconds)
@@ -123,7 +103,7 @@ def one_run(arguments):
     with Sandbox() as sandbox:
         agent, control = start(sandbox, arguments.layout, result)
         control.close()
-        memory(agent.pid, result)
+        result |= memory(agent.pid)
         idle(agent.pid, arguments.idle, result)
 
         editor = Editor(sandbox.socket)
@@ -136,9 +116,7 @@ def one_run(arguments):
             result[f"repair, ovs-agentd, by the agent: {key}, microseconds"] = latency
         for key in ("drifts", "contested"):
             result[f"{key} told by the agent"] = told[key]
-        memory_after = {}
-        memory(agent.pid, memory_after)
-        result["RssAnon after the repairs, KiB"] = memory_after["RssAnon, KiB"]
+        result["RssAnon after the repairs, KiB"] = memory(agent.pid)["RssAnon, KiB"]
         end(agent)
 
         wanted = [f"{name}={peer}" for name, peer in editor.patch_ports().items()]
@@ -152,11 +130,7 @@ def one_run(arguments):
 
 
 def head(arguments):
-    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-        model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "")
-    version = subprocess.run(["ovs-vswitchd", "--version"], capture_output=True, text=True, check=True).stdout
-    print(f"{platform.system()} {platform.release()}, {os.cpu_count()} x {model or platform.machine()}, ", end="")
-    print(f"load {os.getloadavg()[0]:.1f}; {version.splitlines()[0]}, dummy datapath")
+    print(f"{machine()}, dummy datapath")
     print(f"binary {os.path.getsize(AGENT) / 1e6:.1f} MB; layout {os.path.relpath(arguments.layout, ROOT)}; ", end="")
     print(f"{arguments.runs} runs of {arguments.edits} edits, {arguments.idle} s idle\n")
 

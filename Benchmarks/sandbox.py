@@ -1,5 +1,5 @@
-"""A private Open vSwitch for one measurement, and the two sockets that the benchmark looks through: the agent's
-control socket and the database's."""
+"""A private database or Open vSwitch for one measurement, and the two sockets that the benchmark looks through: the
+agent's control socket and the database's."""
 
 import json
 import os
@@ -25,8 +25,8 @@ def until(what, seconds, condition, pause=0.001):
         time.sleep(pause)
 
 
-class Sandbox:
-    """Fresh ovsdb-server with an empty database and ovs-vswitchd on the dummy datapath; `with` ends them."""
+class Database:
+    """Fresh ovsdb-server with an empty database; `with` ends it and whatever was started beside it."""
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="ovsa.", dir="/tmp")  # short: a unix socket's path has 107 bytes
@@ -37,18 +37,18 @@ class Sandbox:
         }
         self.children = []
         try:
-            database = f"{self.folder}/conf.db"
-            subprocess.run(["ovsdb-tool", "create", database, SCHEMA], check=True)
-            self.start("ovsdb-server", database, f"--remote=punix:{self.socket}", "--pidfile", "-vconsole:off")
-            until("ovsdb-server", 10, lambda: os.path.exists(self.socket))
-            self.vsctl("init")
-            dummy = ["--enable-dummy=override", "--disable-system"]
-            self.start("ovs-vswitchd", self.db, *dummy, "--pidfile", "-vconsole:off")
-            until("ovs-vswitchd", 10, self.switch_answers, pause=0.02)
+            self.begin()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def begin(self):
+        database = f"{self.folder}/conf.db"
+        subprocess.run(["ovsdb-tool", "create", database, SCHEMA], check=True)
+        self.start("ovsdb-server", database, f"--remote=punix:{self.socket}", "--pidfile", "-vconsole:off")
+        until("ovsdb-server", 10, lambda: os.path.exists(self.socket))
+        self.vsctl("init")
 
     def __exit__(self, *_):
         for child in reversed(self.children):
@@ -56,13 +56,23 @@ class Sandbox:
         shutil.rmtree(self.folder)
 
     def start(self, *command, **options):
-        child = subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, **options)
+        child = subprocess.Popen(command, env=self.environment, **{"stdin": subprocess.DEVNULL} | options)
         self.children.append(child)
         return child
 
     def vsctl(self, *command):
         """Commits and does not wait for ovs-vswitchd."""
         subprocess.run(["ovs-vsctl", f"--db={self.db}", "--no-wait", *command], env=self.environment, check=True)
+
+
+class Sandbox(Database):
+    """The same with ovs-vswitchd on the dummy datapath."""
+
+    def begin(self):
+        super().begin()
+        dummy = ["--enable-dummy=override", "--disable-system"]
+        self.start("ovs-vswitchd", self.db, *dummy, "--pidfile", "-vconsole:off")
+        until("ovs-vswitchd", 10, self.switch_answers, pause=0.02)
 
     def switch_answers(self):
         command = ["ovs-appctl", "-t", "ovs-vswitchd", "version"]
