@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 /* The floor for a snapshot: sends one monitor_cond_since for the columns given and only reads the reply off the
- * socket, looking at no byte but the braces' balance. Prints milliseconds and bytes.
+ * socket, looking at no byte but the braces' balance. Prints milliseconds and bytes as a JSON object.
  *
  *     read_reply SOCKET REQUESTS     REQUESTS: the JSON object of the monitor requests */
 #include <stdio.h>
@@ -46,7 +46,8 @@ int main(int argc, char **argv)
     for (;;) {
         ssize_t count = read(fd, buffer, sizeof buffer);
         if (count <= 0) {
-            perror("read");
+            if (count < 0) perror("read");
+            else fprintf(stderr, "%s: closed before the reply ended\n", argv[1]);
             return 1;
         }
         for (ssize_t i = 0; i < count; i++) {
@@ -59,7 +60,7 @@ int main(int argc, char **argv)
             else if (c == '{' || c == '[') depth++;
             else if (c == '}' || c == ']') {
                 if (--depth == 0) {
-                    printf("reply_ms %.2f\nreply_bytes %zu\n", now_ms() - started, total + (size_t) i + 1);
+                    printf("{\"reply_ms\": %.3f, \"reply_bytes\": %zu}\n", now_ms() - started, total + (size_t) i + 1);
                     return 0;
                 }
             }
