@@ -40,15 +40,10 @@ def start(sandbox, layout, result):
         wall, began = time.time(), time.perf_counter()
         agent = sandbox.start(AGENT, *options, stderr=log)
 
-    def connected():
-        if agent.poll() is not None:
-            raise RuntimeError(f"ovs-agentd ended with {agent.returncode}: {agent_log(sandbox)}")
-        try:
-            return Control(path)
-        except OSError:
-            return None
-
-    control = until("control socket", 10, connected)
+    try:
+        control = Control.of(agent, path)
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}: {agent_log(sandbox)}") from None
     until("in-sync", 10, lambda: control.status()["state"] == "in-sync")
     result["exec to in-sync on the control socket, ms"] = (time.perf_counter() - began) * 1e3
 

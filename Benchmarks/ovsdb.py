@@ -159,7 +159,7 @@ def settle(*pids):
         same, last[:] = now == last, now
         return same
 
-    until("processes at rest", 20, still, pause=0.1)
+    until("processes at rest", 60, still, pause=0.1)
 
 
 def round_trips(database, tools, arguments, table):
@@ -182,8 +182,7 @@ def agent_on(database, size, table, lag_seconds=None):
     options = ["--layout", f"{os.path.dirname(HERE)}/Examples/layout.yaml", "--db", database.db]
     with open(f"{database.folder}/agent.log", "wb") as log:
         agent = database.start(AGENT, *options, "--control", path, "--state-dir", state, stderr=log)
-    until("ovs-agentd's control socket", 20, lambda: os.path.exists(path))
-    control = Control(path)
+    control = Control.of(agent, path)
     until("ovs-agentd's rows", 60, lambda: all(one["present"] for one in control.status()["chain"]), pause=0.05)
     settle(agent.pid)
     table.add(f"ovs-agentd, {size} ports: RssAnon, KiB", memory(agent.pid)["RssAnon, KiB"])

@@ -124,6 +124,20 @@ class Control:
     def __init__(self, path):
         self.stream = JSONStream(path)
 
+    @classmethod
+    def of(cls, agent, path):
+        """Waits until an agent that was just started listens, and not once it has ended."""
+
+        def connected():
+            if agent.poll() is not None:
+                raise RuntimeError(f"ovs-agentd ended with {agent.returncode}")
+            try:
+                return cls(path)
+            except OSError:
+                return None  # no socket yet, or one that nobody listens on yet
+
+        return until("control socket", 20, connected)
+
     def ask(self, method, *arguments):
         self.stream.send({"id": 1, "method": method, "params": [*arguments]})
         reply = self.stream.receive()
