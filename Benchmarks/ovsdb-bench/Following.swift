@@ -39,7 +39,7 @@ final class Following: Sendable {
                     case .changed(let rows): self.changed.add(rows.count, ordering: .relaxed)
                     case .synced: outcome.succeed()
                     case .disconnected(let error): outcome.fail(error)
-                    case .connected, .learned, .lock: break
+                    case .connected, .learned, .filtered, .lock: break
                     }
                 }
             }

@@ -26,16 +26,27 @@ extension Agent {
             // The agent follows whole tables.
             break
         case .lock(let state):
-            // That it is had at once is the usual beginning, and no news.
-            if state != lock ?? .held {
-                report(.init(.lock, object: "Lock \(Self.lockName)", found: state.rawValue, wanted: "held"))
-            }
-            lock = state
+            lockChanged(to: state)
             if state != .held { stand() }
             beginIfReady()
         case .disconnected(let error):
             disconnected(reason: "\(error)")
         }
+    }
+
+    private func lockChanged(to state: LockState) {
+        if lock != state { logger.info("lock \(Self.lockName): \(state.rawValue)") }
+        let object = "Lock \(Self.lockName)"
+        switch (lock, state) {
+        case (.held, .lost):
+            report(.init(.applyFailed, object: object, found: "lost", wanted: "held", reason: "somebody took it away"))
+        case (.lost, .held):
+            report(.init(.applied, object: object, found: "held", wanted: "held", reason: "it is ours again"))
+        default:
+            // Whoever stands by from the start is told by the status.
+            break
+        }
+        lock = state
     }
 
     private func disconnected(reason: String) {

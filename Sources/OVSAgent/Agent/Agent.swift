@@ -179,7 +179,7 @@ extension Event.Kind {
     fileprivate var logLevel: Logger.Level {
         switch self {
         case .drift, .contested, .layoutRejected, .applyFailed, .disconnected: .warning
-        case .started, .connected, .lock, .layoutLoaded, .repaired, .released, .applied, .stopped: .info
+        case .started, .connected, .layoutLoaded, .repaired, .released, .applied, .stopped: .info
         }
     }
 }

@@ -7,8 +7,6 @@ struct Event: Hashable, Sendable {
         case started, connected, disconnected
         case layoutLoaded = "layout-loaded"
         case layoutRejected = "layout-rejected"
-        /// The lock of a host's one writing agent is held, waited for or lost.
-        case lock
         case drift, repaired, contested, released, applied
         case applyFailed = "apply-failed"
         case stopped
