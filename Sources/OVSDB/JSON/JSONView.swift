@@ -56,6 +56,13 @@ extension JSONView {
         }
     }
 
+    /// The identity that a string names, without making a `String`.
+    var uuid: UUID? {
+        guard kind == COVSDB_STRING else { return nil }
+        var length = 0
+        return covsdb_string(value, &length).flatMap { UUID(ascii: UnsafeRawBufferPointer(start: $0, count: length)) }
+    }
+
     /// Whether this is a string of just these characters, without making a `String`.
     func isString(_ literal: StaticString) -> Bool {
         guard kind == COVSDB_STRING else { return false }

@@ -78,9 +78,10 @@ extension Replica {
     }
 
     private func check(_ row: TableUpdates.RowUpdate) throws(ReplicaError) {
-        guard let isHere = tables[row.table]?.contains(row.uuid) else { throw .unknownTable(row.table) }
+        guard let table = tables[row.table] else { throw .unknownTable(row.table) }
         switch row.change {
-        case .modify, .replace: if !isHere { throw .missingRow(table: row.table, uuid: row.uuid) }
+        case .modify, .replace:
+            guard table.contains(row.uuid) else { throw .missingRow(table: row.table, uuid: row.uuid) }
         case .insert, .delete: break
         }
     }
@@ -104,9 +105,8 @@ extension Replica {
     ) -> RowChange.Kind {
         var values = table.defaults
         for column in named { values[column.position] = column.value }
-        _ = delete(uuid, in: table)
+        if let replaced = tables[table.name]?.insert(uuid, values) { forgetReferences(of: uuid, replaced, in: table) }
         for position in table.strongReferences { addReferences(from: uuid, in: table, position, to: values[position]) }
-        tables[table.name]?.insert(uuid, values)
         return .inserted
     }
 
@@ -150,10 +150,14 @@ extension Replica {
 
     private mutating func delete(_ uuid: UUID, in table: TableSchema) -> RowChange.Kind? {
         guard let values = tables[table.name]?.remove(uuid) else { return nil }
-        for position in table.strongReferences {
-            removeReferences(from: uuid, in: table, position, to: values[position])
-        }
+        forgetReferences(of: uuid, values, in: table)
         return .deleted(old: values)
+    }
+
+    private mutating func forgetReferences(of row: UUID, _ values: [Datum], in table: TableSchema) {
+        for position in table.strongReferences {
+            removeReferences(from: row, in: table, position, to: values[position])
+        }
     }
 
     private mutating func addReferences(from row: UUID, in table: TableSchema, _ position: Int, to value: Datum) {

@@ -62,11 +62,14 @@ public struct TableReplica: Sendable {
 
     func contains(_ uuid: UUID) -> Bool { valuesByUUID[uuid] != nil }
 
-    /// Puts a row in place of what stood there.
-    mutating func insert(_ uuid: UUID, _ values: [Datum]) {
-        remove(uuid)
-        valuesByUUID[uuid] = values
-        for index in indexes.indices { indexes[index].insert(uuid, values) }
+    /// Puts a row in place of what stood there, and gives the values that did.
+    mutating func insert(_ uuid: UUID, _ values: [Datum]) -> [Datum]? {
+        let replaced = valuesByUUID.updateValue(values, forKey: uuid)
+        for index in indexes.indices {
+            if let replaced { indexes[index].remove(uuid, replaced) }
+            indexes[index].insert(uuid, values)
+        }
+        return replaced
     }
 
     /// Changes a row's values where they lie; `false` when there is no such row.
@@ -81,7 +84,6 @@ public struct TableReplica: Sendable {
     }
 
     /// Takes a row away and gives the values it had.
-    @discardableResult
     mutating func remove(_ uuid: UUID) -> [Datum]? {
         guard let values = valuesByUUID.removeValue(forKey: uuid) else { return nil }
         for index in indexes.indices { indexes[index].remove(uuid, values) }

@@ -58,7 +58,7 @@ extension SessionStateMachine {
             state = .following(schema, method)
             return [.snapshot(schema, rows)] + afterSnapshot()
         }
-        guard let found = result[0]?.boolean, let transaction = result[1]?.string.flatMap({ UUID($0) }),
+        guard let found = result[0]?.boolean, let transaction = result[1]?.uuid,
             let updates = result[2]
         else { throw .mismatch(result, wanted: "found, transaction and updates") }
         // Nothing was asked to be continued: such changes would fall on rows of another time.
@@ -88,7 +88,7 @@ extension SessionStateMachine {
         let changes = try TableUpdates(updates, form: monitor.form, schema: schema)
         if monitor == .since {
             // Only what was read whole counts as known.
-            guard let transaction = params[1]?.string.flatMap({ UUID($0) }) else {
+            guard let transaction = params[1]?.uuid else {
                 throw .mismatch(params, wanted: "a transaction's id")
             }
             lastTransaction = transaction == .zero ? nil : transaction

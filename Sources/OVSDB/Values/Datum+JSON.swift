@@ -61,7 +61,7 @@ extension Atom {
             guard let value = json.string else { throw .mismatch(json, wanted: "a string") }
             self = .string(value)
         case .uuid:
-            guard json.count == 2, json[0]?.isString("uuid") == true, let uuid = json[1]?.string.flatMap({ UUID($0) })
+            guard json.count == 2, json[0]?.isString("uuid") == true, let uuid = json[1]?.uuid
             else {
                 throw .mismatch(json, wanted: "a uuid")
             }

@@ -15,15 +15,19 @@ public struct UUID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// The value of 36 characters in the form 8-4-4-4-12; `nil` for anything else. Upper case is taken too.
-    public init?(_ text: some StringProtocol) { self.init(ascii: text.utf8) }
+    public init?(_ text: some StringProtocol) {
+        var text = String(text)
+        guard let uuid = text.withUTF8({ UUID(ascii: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = uuid
+    }
 
     /// The same of text that is not a string yet.
-    init?(ascii text: some Sequence<UInt8>) {
-        var text = text.makeIterator()
+    init?(ascii text: UnsafeRawBufferPointer) {
+        guard text.count == 36 else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
         for position in 0..<36 {
-            guard let byte = text.next() else { return nil }
+            let byte = text[position]
             if Self.dashes.contains(position) {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
@@ -31,7 +35,6 @@ public struct UUID: Hashable, Comparable, Sendable, CustomStringConvertible {
             guard let digit = Self.hexadecimal(byte) else { return nil }
             if position < 18 { high = high << 4 | digit } else { low = low << 4 | digit }
         }
-        guard text.next() == nil else { return nil }
         self.init(high: high, low: low)
     }
 

@@ -134,7 +134,7 @@ struct RowSlicer {
         in bytes: UnsafeRawBufferPointer
     ) throws(FramingError) {
         let quote = key.lowerBound - 1
-        if let uuid = UUID(ascii: bytes[key]) {
+        if let uuid = UUID(ascii: UnsafeRawBufferPointer(rebasing: bytes[key])) {
             if isFirst { skeleton.append(contentsOf: bytes[settled..<quote]) }
             self.uuid = uuid
             settled = quote
