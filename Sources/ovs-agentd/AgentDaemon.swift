@@ -88,7 +88,9 @@ struct AgentDaemon: AsyncParsableCommand {
         signal(SIGHUP, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
         let level = LogLevel(logLevel)
-        let handler = StandardErrorLog(level: level, format: logFormat)
+        let writer = LogWriter(STDERR_FILENO)
+        defer { writer.drain() }
+        let handler = StandardErrorLog(level: level, format: logFormat, writer: writer)
         let logger = Logger(label: "ovs-agentd") { _ in handler }
         let service: AgentService
         do {

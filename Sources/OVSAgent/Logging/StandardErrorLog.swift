@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 import OVSDB
 
@@ -16,10 +15,12 @@ package struct StandardErrorLog: LogHandler {
 
     private let level: LogLevel
     private let format: Format
+    private let writer: LogWriter
 
-    package init(level: LogLevel, format: Format) {
+    package init(level: LogLevel, format: Format, writer: LogWriter) {
         self.level = level
         self.format = format
+        self.writer = writer
     }
 
     package var logLevel: Logger.Level {
@@ -47,9 +48,6 @@ package struct StandardErrorLog: LogHandler {
             ]
             line = JSON.object(members + metadata.map { .init($0.key, .string("\($0.value)")) }).text()
         }
-        // One write a line, so that lines of several threads, or daemons, do not mix.
-        var bytes = Array(line.utf8)
-        bytes.append(UInt8(ascii: "\n"))
-        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        writer.append(Array(line.utf8) + [UInt8(ascii: "\n")])
     }
 }

@@ -1,0 +1,81 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// A log that is read, or not.
+@Suite("The log's writer") struct LogWriterTests {
+    /// A connection of which nothing is read unless `read(_:)` is called.
+    private static func connection() throws -> (writer: Int32, reader: Int32) {
+        var ends: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+        return (ends[0], ends[1])
+    }
+
+    /// On a thread that may be blocked.
+    private static func drain(_ writer: LogWriter, seconds: Double = 30) async throws -> Bool {
+        try await RunningAgent.blocking { writer.drain(seconds: seconds) }
+    }
+
+    private static func line(_ number: Int) -> [UInt8] { Array("line \(number)\n".utf8) }
+
+    /// All lines until the writer's end is closed.
+    private static func lines(_ descriptor: Int32) -> [String] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        close(descriptor)
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    @Test("lines come out whole and in order, and a drain waits for the last")
+    func order() async throws {
+        let (end, reader) = try Self.connection()
+        let reading = Task { try await RunningAgent.blocking { Self.lines(reader) } }
+        let writer = LogWriter(end)
+        for number in 0..<500 { writer.append(Self.line(number)) }
+        #expect(try await Self.drain(writer))
+        close(end)
+        #expect(try await reading.value == (0..<500).map { "line \($0)" })
+    }
+
+    @Test("a reader that stands still holds nobody up; what is lost is counted where the log goes on")
+    func standstill() async throws {
+        let (end, reader) = try Self.connection()
+        let writer = LogWriter(end, limit: 1000)
+        let large = [UInt8](repeating: UInt8(ascii: "x"), count: 900) + [UInt8(ascii: "\n")]
+        // Until the socket is full, and the thread stands still in its write.
+        var count = 0
+        while try await Self.drain(writer, seconds: 0.1) {
+            writer.append(large)
+            count += 1
+        }
+        for _ in 0..<10 { writer.append(large) }
+        let reading = Task { try await RunningAgent.blocking { Self.lines(reader) } }
+        #expect(try await Self.drain(writer))
+        writer.append(Self.line(1))
+        #expect(try await Self.drain(writer))
+        close(end)
+        let lines = try await reading.value
+        #expect(lines.last == "line 1")
+        let notes = lines.filter { $0.hasSuffix("it is not read") }
+        let lost = notes.compactMap { note in note.split(separator: " ").compactMap { Int($0) }.first }.reduce(0, +)
+        #expect(lost >= 9 && lines.filter { $0.hasPrefix("xxx") }.count + lost == count + 10)
+    }
+
+    @Test("a reader that is gone costs nothing but the lines")
+    func gone() async throws {
+        signal(SIGPIPE, SIG_IGN)
+        let (end, reader) = try Self.connection()
+        close(reader)
+        let writer = LogWriter(end)
+        for number in 0..<10 { writer.append(Self.line(number)) }
+        #expect(try await Self.drain(writer))
+        close(end)
+    }
+}
