@@ -8,6 +8,8 @@
 - repair: patch ports get a wrong peer, one at a time, each after the last was undone. "seen outside" is from the reply
   to the editor to the undoing's notification at that editor; "by the agent" is what `status` says: from its notification
   to the reply of its transaction.
+- end: from SIGTERM until the agent has ended.
+- outage: on a switch of its own, from SIGKILL of ovs-vswitchd until `status` is degraded, asked every millisecond.
 - peer: the same edits in the same run on the same database, undone by ovsdb-client and ovs-vsctl in a shell loop
   (Benchmarks/peer.sh), seen outside in the same way.
 
@@ -112,7 +114,9 @@ def one_run(arguments):
         for key in ("drifts", "contested"):
             result[f"{key} told by the agent"] = told[key]
         result["RssAnon after the repairs, KiB"] = memory(agent.pid)["RssAnon, KiB"]
+        began = time.perf_counter()
         end(agent)
+        result["SIGTERM to end, ms"] = (time.perf_counter() - began) * 1e3
 
         wanted = [f"{name}={peer}" for name, peer in editor.patch_ports().items()]
         command = ["bash", f"{ROOT}/Benchmarks/peer.sh", sandbox.db, *wanted]
@@ -121,7 +125,18 @@ def one_run(arguments):
         repairs(editor, arguments.edits, "ovsdb-client + ovs-vsctl", result)
         os.killpg(peer.pid, signal.SIGTERM)  # the shell with its two children
         editor.close()
+    outage(arguments, result)
     return result
+
+
+def outage(arguments, result):
+    with Sandbox() as sandbox:
+        _, control = start(sandbox, arguments.layout, {})
+        sandbox.vswitchd.kill()
+        began = time.perf_counter()
+        until("degraded", 10, lambda: control.status()["state"] == "degraded")
+        result["ovs-vswitchd killed to degraded, ms"] = (time.perf_counter() - began) * 1e3
+        control.close()
 
 
 def head(arguments):

@@ -71,7 +71,7 @@ class Sandbox(Database):
     def begin(self):
         super().begin()
         dummy = ["--enable-dummy=override", "--disable-system"]
-        self.start("ovs-vswitchd", self.db, *dummy, "--pidfile", "-vconsole:off")
+        self.vswitchd = self.start("ovs-vswitchd", self.db, *dummy, "--pidfile", "-vconsole:off")
         until("ovs-vswitchd", 10, self.switch_answers, pause=0.02)
 
     def switch_answers(self):

@@ -33,16 +33,14 @@ struct OutageTests {
         }
     }
 
-    @Test("a killed ovs-vswitchd makes it degraded within 6 s, with a reason; repairs go on; restarted, all is in sync")
+    @Test("a killed ovs-vswitchd makes it degraded, with a reason; repairs go on; restarted, all is in sync")
     func switchKilled() async throws {
         try await RunningAgent.inSync { agent in
             let ovs = agent.ovs
-            let killed = ContinuousClock.now
             try await ovs.killSwitch()
             let status = try await agent.waitForState("degraded", reason: "ovs-vswitchd answers for none")
             let folder = "looked for in \(agent.ovs.runFolder) (--openflow-dir)"
             #expect(folder.isPart(of: status["reasons"]?.array?.compactMap(\.string) ?? []), "\(status)")
-            #expect(ContinuousClock.now - killed < .seconds(6))
             #expect(status["reasons"]?.array?.count == 1)
             let last = try await agent.lastEvent()
             try await ovs.vsctl("del-br", "br.nf")
