@@ -81,8 +81,17 @@ final class Relay: Sendable {
         owner.relay.withLock { $0 = self }
     }
 
-    /// Returns once the request came.
-    func stopped() async throws { try await reached.futureResult.get() }
+    /// Returns once the request came; throws when the task is cancelled first.
+    func stopped() async throws {
+        try await withTaskCancellationHandler {
+            try await reached.futureResult.get()
+        } onCancel: {
+            reached.fail(CancellationError())
+        }
+    }
+
+    /// Whether the request has come.
+    var hasStopped: Bool { state.withLock { $0.method == nil } }
 
     /// Lets the request, or the answer to it, pass.
     func goOn() { released.succeed() }
