@@ -52,7 +52,7 @@ import Testing
             (ServerRole.connected, Member(model: "standalone", isConnected: false, isLeader: false, index: nil)),
             (.leader, Member(model: "standalone", isLeader: false, cluster: nil)),
             (.connected, Member(isLeader: false)), (.leader, Member()), (.leader, Member(index: 3)),
-            (.leader, Member(cluster: 8, index: 1)),
+            (.leader, Member(cluster: 8, index: 1)), (.connected, Member(model: "relay", index: nil)),
         ]
     )
     func fit(role: ServerRole, member: Member) throws {
@@ -66,6 +66,8 @@ import Testing
             (.leader, Member(isLeader: false), "not its cluster's leader"),
             (.connected, Member(isConnected: false), "lost contact"), (.connected, Member(name: "x"), "no database db"),
             (.connected, Member(index: 2), "behind its cluster"), (.leader, Member(index: nil), "not joined"),
+            (.connected, Member(model: "relay", isConnected: false), "lost contact"),
+            (.leader, Member(model: "relay"), "is a relay"),
         ] as [(ServerRole, Member, String)]
     )
     func unfit(role: ServerRole, member: Member, reason: String) throws {

@@ -21,8 +21,9 @@ public enum RowFilter: Hashable, Sendable {
 public enum ServerRole: Hashable, Sendable {
     /// Any server will do, and `_Server` is not asked.
     case any
-    /// A server on its own, or one that is in contact with its cluster and not behind what we have seen of it.
+    /// A server on its own, or one that is in contact with its cluster and not behind what we have seen of it, or a
+    /// relay that is in contact with what it relays.
     case connected
-    /// The same, but of a cluster its leader.
+    /// The same, but of a cluster its leader, and no relay.
     case leader
 }

@@ -29,7 +29,13 @@ struct ServerStatus {
         guard let row = replica["Database"].rows.first(where: { $0.name == database }) else {
             return "the server has no database \(database)"
         }
-        guard row["model"].string == "clustered" else { return nil }
+        switch row["model"].string {
+        case "clustered": break
+        case "relay":
+            if role == .leader { return "the server is a relay, which leads no cluster" }
+            return row["connected"].boolean == true ? nil : "the server has lost contact with the one that it relays"
+        default: return nil
+        }
         guard row["connected"].boolean == true else { return "the server has lost contact with its cluster" }
         if role == .leader, row["leader"].boolean != true { return "the server is not its cluster's leader" }
         // A server that is only joining has no place in the log yet.
