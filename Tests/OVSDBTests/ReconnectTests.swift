@@ -154,7 +154,7 @@ import Testing
             ),
             (
                 "a pause is at least 0.1 s and an interval 1 s, whatever is asked for",
-                .init(minimumBackoff: .zero, maximumBackoff: .zero, probeInterval: .milliseconds(1)),
+                .init(minimumBackoff: .zero, maximumBackoff: .milliseconds(1), probeInterval: .milliseconds(1)),
                 [
                     .start, .due(0, .connect), .lost, .due(100, .connect), .lost, .due(200, .connect), .connected,
                     .received, .due(1200, .probe),
@@ -194,6 +194,12 @@ import Testing
                 #expect(reconnect.run(now: at(1_000_000)) == nil, "step \(index)")
             }
         }
+    }
+
+    @Test("a longest pause of 0 is OVS's own of 8 s")
+    func defaultPause() {
+        #expect(Reconnect.Pace(maximumBackoff: .zero).maximumBackoff == .seconds(8))
+        #expect(Reconnect.Pace(minimumBackoff: .seconds(9), maximumBackoff: .zero).maximumBackoff == .seconds(9))
     }
 
     @Test("several remotes are all tried before the first pause, and again after a connection that was good")

@@ -19,7 +19,7 @@ public struct Reconnect: Sendable {
         public let maximumTries: Int?
 
         /// As OVS's lib/reconnect does, a pause is raised to 0.1 s, a probe interval other than 0 to 1 s, and the
-        /// longest pause to the shortest.
+        /// longest pause to the shortest; with 0 it is 8 s.
         public init(
             minimumBackoff: TimeAmount = .milliseconds(100),
             maximumBackoff: TimeAmount = .seconds(8),
@@ -30,7 +30,7 @@ public struct Reconnect: Sendable {
             let least = max(minimumBackoff, .milliseconds(100))
             self.init(
                 unclampedBackoff: least,
-                max(maximumBackoff, least),
+                max(maximumBackoff > .zero ? maximumBackoff : .seconds(8), least),
                 probeInterval: probeInterval > .zero ? max(probeInterval, .seconds(1)) : .zero,
                 firstReply: max(firstReply, .zero),
                 maximumTries: maximumTries.map { max($0, 1) }
