@@ -27,12 +27,13 @@ import Testing
     /// A session that begins anew, as far as its monitor request.
     private static func next(
         _ purpose: SessionStateMachine.Purpose,
-        _ mark: SessionStateMachine.Mark?
+        _ mark: SessionStateMachine.Mark?,
+        isFilterAwaited: Bool = false
     ) throws
         -> (SessionScript, [String])
     {
         var script = SessionScript(mark: mark)
-        script.machine = SessionStateMachine(purpose: purpose, mark: mark)
+        script.machine = SessionStateMachine(purpose: purpose, mark: mark, isFilterAwaited: isFilterAwaited)
         _ = script.machine.connected()
         let sent = try script.receive(#"{"id":1,"result":\#(SessionScript.schema),"error":null}"#).sent
         return (script, sent)
@@ -49,7 +50,7 @@ import Testing
         #expect(try script.receive(Self.reply(5)) == [.filtered])
         #expect(script.machine.progress?.filters["T"] == .any([]))
         // The same again is no change.
-        #expect(script.machine.follow(.any([]), in: "T") == [])
+        #expect(script.machine.follow(.any([]), in: "T") == [.filtered])
         #expect(script.machine.follow(.all, in: "T").sent == [Self.change(6, "[true]")])
         let refusal = try script.receive(#"{"id":6,"result":null,"error":"no"}"#)
         #expect(refusal == [.close(.refused(method: "monitor_cond_change", error: "no"))])
@@ -62,10 +63,54 @@ import Testing
         _ = unconnected.machine.connected()
         let learned = try unconnected.receive(#"{"id":1,"result":\#(SessionScript.schema),"error":null}"#)
         #expect(learned.sent.last == Self.monitor(3, Self.clauses))
+        #expect(try unconnected.receive(Self.snapshot(3)).last == .filtered)
 
         var waiting = try SessionScript.waiting()
         #expect(waiting.machine.follow(Self.wanted, in: "T") == [])
-        #expect(try waiting.receive(Self.snapshot(3)).sent == [Self.change(4, Self.clauses)])
+        let actions = try waiting.receive(Self.snapshot(3))
+        #expect(actions.sent == [Self.change(4, Self.clauses)] && actions.last != .filtered)
+        #expect(try waiting.receive(Self.reply(4)) == [.filtered])
+    }
+
+    @Test("a filter is told as done once, also where a server reports all rows or the next session comes to it")
+    func filteredOnce() throws {
+        var old = try SessionScript.waiting()
+        let refusal = #""result":null,"error":"unknown method"}"#
+        _ = try old.receive(#"{"id":3,\#(refusal)"#)
+        _ = try old.receive(#"{"id":4,\#(refusal)"#)
+        #expect(old.machine.follow(.nothing, in: "T") == [])
+        #expect(try old.receive(#"{"id":5,"result":{},"error":null}"#).last == .filtered)
+        #expect(old.machine.follow(.all, in: "T") == [.filtered])
+
+        var first = try SessionScript.following()
+        #expect(first.machine.follow(Self.wanted, in: "T").sent.count == 1)
+        _ = first.machine.disconnected(.disconnected(reason: "x"))
+        #expect(first.machine.isFilterAwaited)
+        var (second, _) = try Self.next(first.machine.purpose, nil, isFilterAwaited: first.machine.isFilterAwaited)
+        #expect(try second.receive(Self.snapshot(3)).last == .filtered)
+        let ended = #"{"id":null,"method":"monitor_canceled","params":["ovsdb"]}"#
+        _ = try second.receive(ended)
+        _ = try second.receive(#"{"id":4,"result":\#(SessionScript.schema),"error":null}"#)
+        #expect(try second.receive(Self.snapshot(5)).count == 1)
+    }
+
+    @Test("a change of filters that the monitor's end overtook is refused without harm, and made with the next monitor")
+    func overtakenFilters() throws {
+        var script = try SessionScript.following()
+        #expect(script.machine.follow(Self.wanted, in: "T").sent == [Self.change(4, Self.clauses)])
+        _ = try script.receive(#"{"id":null,"method":"monitor_canceled","params":["ovsdb"]}"#)
+        #expect(try script.receive(#"{"id":4,"result":null,"error":"unknown monitor"}"#) == [])
+        let learned = try script.receive(#"{"id":5,"result":\#(SessionScript.schema),"error":null}"#)
+        #expect(learned.sent == [Self.monitor(6, Self.clauses)])
+        #expect(try script.receive(Self.snapshot(6)).last == .filtered)
+
+        var restarting = try SessionScript.following(lock: "l")
+        _ = try restarting.receive(#"{"method":"stolen","params":["l"]}"#)
+        _ = restarting.machine.follow(Self.wanted, in: "T")
+        _ = try restarting.receive(#"{"method":"locked","params":["l"]}"#)
+        #expect(try restarting.receive(Self.reply(5)) == [])
+        #expect(try restarting.receive(Self.reply(6)).sent == [Self.monitor(7, Self.clauses)])
+        #expect(try restarting.receive(Self.snapshot(7)).dropFirst() == [.filtered, .lock(.held)])
     }
 
     @Test("a later session goes on under the filters that were confirmed, and asks again for those that were not sent")
@@ -76,7 +121,7 @@ import Testing
         let mark = try #require(first.machine.progress)
         var purpose = first.machine.purpose
         purpose.followed[0].rows = .nothing
-        var (script, sent) = try Self.next(purpose, mark)
+        var (script, sent) = try Self.next(purpose, mark, isFilterAwaited: true)
         #expect(sent.last == Self.monitor(3, Self.clauses, row(100)))
         #expect(try script.receive(Self.snapshot(3, found: true)).sent == [Self.change(4, "[false]")])
         #expect(try script.receive(Self.reply(4)) == [.filtered])
@@ -136,6 +181,18 @@ import Testing
         #expect(learned.sent == [Self.monitor(6, nil)])
         let actions = try script.receive(Self.snapshot(6))
         guard case .snapshot = actions.first, actions.count == 1 else { Issue.record("\(actions)"); return }
+    }
+
+    @Test("a session goes on from a mark once: a monitor that the server ends later begins from nothing")
+    func endedAfterResume() throws {
+        let mark = try #require(try SessionScript.following().machine.progress)
+        for found in [true, false] {
+            var script = try SessionScript.waiting(mark: mark)
+            _ = try script.receive(Self.snapshot(3, found: found, row(101)))
+            _ = try script.receive(#"{"id":null,"method":"monitor_canceled","params":["ovsdb"]}"#)
+            let learned = try script.receive(#"{"id":4,"result":\#(SessionScript.schema),"error":null}"#)
+            #expect(learned.sent == [Self.monitor(5, nil)])
+        }
     }
 
     @Test("a monitor that ends while it is to begin afresh begins afresh")

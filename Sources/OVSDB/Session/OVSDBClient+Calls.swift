@@ -50,7 +50,8 @@ extension OVSDBClient {
     }
 
     /// Sets which rows of a followed table are wanted from now on, on this connection and all later ones; what comes
-    /// and goes for it is told as ``Event/changed(_:)``, and ``Event/filtered`` says when it is complete.
+    /// and goes for it is told as ``Event/changed(_:)``, and ``Event/filtered`` says once when it is complete, which may
+    /// be right now or on a later connection. Of several wishes that follow each other the last one counts.
     public func follow(_ rows: RowFilter, in table: String) {
         guard let index = configuration.followed.firstIndex(where: { $0.name == table }) else { return }
         configuration.followed[index].rows = rows

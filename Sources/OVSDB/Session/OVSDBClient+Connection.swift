@@ -59,12 +59,7 @@ extension OVSDBClient {
         switch event {
         case .opened:
             self.channel = channel
-            session = SessionStateMachine(
-                purpose: .init(configuration),
-                mark: mark,
-                lastID: session.lastID,
-                clusterProgress: session.clusterProgress
-            )
+            session = nextSession(from: mark)
             framer = MessageFramer(limits: .init(length: configuration.longestMessage))
             reconnect.connected(now: .now())
             observer(.connected(remote))
@@ -96,16 +91,23 @@ extension OVSDBClient {
         earlierUnknownReplies += session.unknownReplies
         // Neither what was half read nor who waits for it outlives the connection.
         arriving = nil
-        session = SessionStateMachine(
-            purpose: .init(configuration),
-            lastID: session.lastID,
-            clusterProgress: session.clusterProgress
-        )
+        session = nextSession()
         framer = MessageFramer(limits: .init(length: configuration.longestMessage))
         reconnect.disconnected(now: .now(), ending)
         channel?.close(promise: nil)
         for action in ended { perform(action) }
         observer(.disconnected(error))
+    }
+
+    /// A session that knows what must outlive the one before.
+    private func nextSession(from mark: SessionStateMachine.Mark? = nil) -> SessionStateMachine {
+        SessionStateMachine(
+            purpose: .init(configuration),
+            mark: mark,
+            lastID: session.lastID,
+            clusterProgress: session.clusterProgress,
+            isFilterAwaited: session.isFilterAwaited
+        )
     }
 
     private func describe(_ error: any Error) -> String {

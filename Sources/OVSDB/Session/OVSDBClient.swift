@@ -12,13 +12,14 @@ public actor OVSDBClient {
     public enum Event: Sendable {
         /// A connection stands; the replica is still what it was.
         case connected(Remote)
-        /// The server's whole schema, once a connection.
+        /// The server's whole schema, once a connection and once more whenever the database was converted.
         case learned(DatabaseSchema)
         /// The replica is complete.
         case synced(Beginning)
         /// One transaction of somebody, ours included, changed these rows.
         case changed([RowChange])
-        /// The rows followed are those that ``OVSDBClient/follow(_:in:)`` asked for last.
+        /// The rows followed are those that ``OVSDBClient/follow(_:in:)`` asked for last. A server that knows only the
+        /// monitors of RFC 7047 reports all rows, and this is told nevertheless.
         case filtered
         case lock(LockState)
         /// The connection, or an attempt at one, is over.

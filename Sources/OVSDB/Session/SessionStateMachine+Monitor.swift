@@ -56,6 +56,7 @@ extension SessionStateMachine {
         guard method == .since else {
             let rows = try TableUpdates(result, form: method.form, schema: schema)
             state = .following(schema, method)
+            mark = nil
             return [.snapshot(schema, rows)] + afterSnapshot()
         }
         guard let found = result[0]?.boolean, let transaction = result[1]?.uuid,
@@ -65,6 +66,7 @@ extension SessionStateMachine {
         if found, known == .zero { throw .protocolViolation("the server found a transaction that nobody named") }
         let changes = try TableUpdates(updates, form: method.form, schema: schema)
         state = .following(schema, method)
+        mark = nil
         // A server on its own names no transaction.
         lastTransaction = transaction == .zero ? nil : transaction
         return [found ? .resumed(changes) : .snapshot(schema, changes)] + afterSnapshot()
@@ -107,7 +109,7 @@ extension SessionStateMachine {
     mutating func restartMonitor() -> [Action] {
         guard case .following(let schema, let method) = state else { return [] }
         state = .restartingMonitor(schema, method)
-        isChangingFilters = false
+        filterChange = nil
         return [send("monitor_cancel", [.string(Self.monitor)], as: .cancelledMonitor)]
     }
 
@@ -120,7 +122,7 @@ extension SessionStateMachine {
         case Self.monitor:
             guard followed != nil else { return [] }
             lastTransaction = nil
-            isChangingFilters = false
+            filterChange = nil
             return learnSchema()
         default:
             return []
@@ -131,26 +133,29 @@ extension SessionStateMachine {
     /// again after a connection on which it did not confirm: ``Action/filtered`` says when it has come about.
     mutating func follow(_ rows: RowFilter, in table: String) -> [Action] {
         wantedFilters[table] = rows
+        isFilterAwaited = true
         return changeFilters()
     }
 
-    /// Sends what is wanted and not asked for yet.
+    /// Sends what is wanted and not asked for yet; where there is nothing of that kind, tells so to who waits for it.
     private mutating func changeFilters() -> [Action] {
-        guard case .following(let schema, let method) = state, !isChangingFilters else { return [] }
+        guard case .following(let schema, let method) = state, filterChange == nil else { return [] }
         let changed = schema.tables.keys.sorted().filter { (filters[$0] ?? .all) != (wantedFilters[$0] ?? .all) }
         // A monitor of RFC 7047 reports all rows anyway.
-        guard method != .plain, !changed.isEmpty else { return [] }
-        isChangingFilters = true
+        guard method != .plain, !changed.isEmpty else {
+            defer { isFilterAwaited = false }
+            return isFilterAwaited ? [.filtered] : []
+        }
         let requests = changed.map { JSON.Member($0, [["where": (wantedFilters[$0] ?? .all).json]]) }
         let params: [JSON] = [.string(Self.monitor), .string(Self.monitor), .object(requests)]
-        return [send("monitor_cond_change", params, as: .filters(wantedFilters))]
+        let request = send("monitor_cond_change", params, as: .filters(wantedFilters))
+        filterChange = lastID
+        return [request]
     }
 
     mutating func changedFilters(to confirmed: [String: RowFilter]) -> [Action] {
-        guard case .following = state, isChangingFilters else { return [] }
         filters = confirmed
-        isChangingFilters = false
-        let next = changeFilters()
-        return next.isEmpty ? [.filtered] : next
+        filterChange = nil
+        return changeFilters()
     }
 }

@@ -83,7 +83,8 @@ struct SessionStateMachine {
     private static let probe = "echo"
 
     let purpose: Purpose
-    let mark: Mark?
+    /// Where the first monitor goes on from: what comes after it falls on rows of a later time.
+    var mark: Mark?
     var state = State.unconnected
     var pending: [Int64: Pending] = [:]
     var lastTransaction: UUID?
@@ -95,7 +96,10 @@ struct SessionStateMachine {
     var filters: [String: RowFilter] = [:]
     /// The rows that it is to report.
     var wantedFilters: [String: RowFilter]
-    var isChangingFilters = false
+    /// The number of the change of filters that the server has not confirmed.
+    var filterChange: Int64?
+    /// Whether ``Action/filtered`` is owed to who asked for other rows.
+    var isFilterAwaited: Bool
     var lock = Lock()
     /// Replies to nothing that was asked.
     private(set) var unknownReplies = 0
@@ -114,16 +118,19 @@ struct SessionStateMachine {
     ///   - lastID: the number after which this session numbers its requests, so that a client's calls have numbers of
     ///     their own over all its connections.
     ///   - clusterProgress: what earlier sessions saw.
+    ///   - isFilterAwaited: whether earlier sessions did not come to the filters asked for.
     init(
         purpose: Purpose,
         mark: Mark? = nil,
         lastID: Int64 = 0,
-        clusterProgress: ServerStatus.Progress? = nil
+        clusterProgress: ServerStatus.Progress? = nil,
+        isFilterAwaited: Bool = false
     ) {
         self.purpose = purpose
         self.mark = mark
         self.lastID = lastID
         self.clusterProgress = clusterProgress
+        self.isFilterAwaited = isFilterAwaited
         wantedFilters = Dictionary(purpose.followed.map { ($0.name, $0.rows) }) { first, _ in first }
     }
 
@@ -136,7 +143,7 @@ struct SessionStateMachine {
     /// From where a later session can go on; `nil` while the server has named no transaction, and while it is open
     /// under which filters its last updates were made.
     var progress: Mark? {
-        guard case .following(let schema, _) = state, let lastTransaction, !isChangingFilters else { return nil }
+        guard case .following(let schema, _) = state, let lastTransaction, filterChange == nil else { return nil }
         return Mark(schema: schema, filters: filters, transaction: lastTransaction)
     }
 
@@ -293,6 +300,8 @@ extension SessionStateMachine {
             }
             return try started(method, since: known, try result(of: message, method.rawValue))
         case .filters(let filters):
+            // One that the monitor's end has overtaken: its monitor is unknown, or was asked for with other filters.
+            guard id == filterChange else { return [] }
             _ = try result(of: message, "monitor_cond_change")
             return changedFilters(to: filters)
         case .cancelledMonitor:
