@@ -226,4 +226,19 @@ import Testing
         #expect(script.machine.abandon(99) == [])
         #expect(script.machine.disconnected(.disconnected(reason: "x")) == [])
     }
+
+    @Test("a server that answers probes and nothing else is left before what is remembered grows without bound")
+    func neverAnswered() throws {
+        var script = try SessionScript.following()
+        // What was answered after all does not count.
+        for _ in 0..<SessionStateMachine.mostAbandoned {
+            let (id, _) = script.machine.call("list_dbs", [])
+            #expect(script.machine.abandon(id) == [])
+            _ = try script.receive(#"{"id":\#(id),"result":[],"error":null}"#)
+        }
+        for _ in 0..<SessionStateMachine.mostAbandoned {
+            #expect(script.machine.abandon(script.machine.call("list_dbs", []).id) == [])
+        }
+        #expect(script.machine.abandon(script.machine.transact([.abort]).id).closing != nil)
+    }
 }

@@ -79,6 +79,8 @@ struct SessionStateMachine {
 
     static let monitor = "ovsdb"
     static let serverMonitor = "server"
+    /// What is remembered of requests whose answers nobody waits for is bounded.
+    static let mostAbandoned = 10_000
     /// The id of every probe: what is remembered of probes does not grow with a peer that never answers one.
     private static let probe = "echo"
 
@@ -103,6 +105,8 @@ struct SessionStateMachine {
     var lock = Lock()
     /// Replies to nothing that was asked.
     private(set) var unknownReplies = 0
+    /// Requests whose answers nobody waits for and that have not come.
+    private var abandoned = 0
     /// The number of the last request.
     private(set) var lastID: Int64
 
@@ -184,18 +188,21 @@ struct SessionStateMachine {
     }
 
     /// Nobody waits for a call's answer any more. A transaction that still waits for its time is taken back (RFC 7047,
-    /// 4.1.4); one that the server has begun is made all the same.
+    /// 4.1.4); one that the server has begun is made all the same. A server that leaves too many of them unanswered is
+    /// left.
     mutating func abandon(_ id: Int64) -> [Action] {
+        let actions: [Action]
         switch pending[id] {
-        case .transaction:
-            pending[id] = .abandoned
-            return [.send(["id": nil, "method": "cancel", "params": [.integer(id)]])]
-        case .call:
-            pending[id] = .abandoned
-            return []
-        default:
-            return []
+        case .transaction: actions = [.send(["id": nil, "method": "cancel", "params": [.integer(id)]])]
+        case .call: actions = []
+        default: return []
         }
+        pending[id] = .abandoned
+        abandoned += 1
+        guard abandoned <= Self.mostAbandoned else {
+            return [.close(.disconnected(reason: "the server has not answered \(abandoned) requests in time"))]
+        }
+        return actions
     }
 
     /// Asks the server for a sign of life (RFC 7047, 4.1.11).
@@ -282,7 +289,10 @@ extension SessionStateMachine {
         // A null error is none; an old server's error may come without a result.
         let error = message["error"].flatMap { $0.isNull ? nil : $0 }
         switch pending {
-        case .changeAwareness, .abandoned: return []
+        case .changeAwareness: return []
+        case .abandoned:
+            abandoned -= 1
+            return []
         case .serverSchema:
             // A server that has no such database is one on its own.
             return error == nil ? try learnedServer(try result(of: message, "get_schema")) : learnSchema()
