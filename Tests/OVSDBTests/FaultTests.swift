@@ -185,6 +185,32 @@ import Testing
         }
     }
 
+    @Test("what was to follow a snapshot that does not fit is not told of the connection that it ended")
+    func misfit() async throws {
+        func since(_ found: Bool, _ rows: String) -> String {
+            #"{"id":ID,"result":[\#(found),"\#(row(101))",{"T":{\#(rows)}}],"error":null}"#
+        }
+        let lock = #"{"method":"stolen","params":["l"]}{"method":"locked","params":["l"]}"#
+        let manners = [
+            since(false, #""\#(row(1))":{"initial":{"name":"a"}}"#),
+            lock + since(true, #""\#(row(2))":{"modify":{"name":"b"}}"#),
+        ].map { ScriptedPeer.Manner.monitor($0) }
+        try await ScriptedPeer.with([manners[0].ended(), manners[1], .good("new")]) { peer in
+            let client = try await TransactingClient.start(TransactingClient.configuration(peer))
+            #expect(await client.disconnected() != nil)
+            #expect(await client.disconnected()?.error.description.contains("does not fit") == true)
+            for await report in client.reports {
+                guard case .connected = report.event else {
+                    Issue.record("\(report.event) after the end of a connection")
+                    continue
+                }
+                break
+            }
+            #expect(await client.has("new+"))
+            await client.client.stop()
+        }
+    }
+
     @Test("an answer that comes twice, and one to nothing, are counted and change nothing")
     func unknownReplies() async throws {
         var twice = ScriptedPeer.Manner.good("a")

@@ -55,7 +55,7 @@ extension OVSDBClient {
     public func follow(_ rows: RowFilter, in table: String) {
         guard let index = configuration.followed.firstIndex(where: { $0.name == table }) else { return }
         configuration.followed[index].rows = rows
-        for action in session.follow(rows, in: table) { perform(action) }
+        perform(session.follow(rows, in: table))
     }
 
     private var noConnection: OVSDBError { .disconnected(reason: "no connection to \(remote)") }
@@ -83,7 +83,7 @@ extension OVSDBClient {
 
     /// Ends a call before its answer.
     private func giveUp(_ id: Int64, _ error: any Error) {
-        for action in session.abandon(id) { perform(action) }
+        perform(session.abandon(id))
         answered(id, .failure(error))
     }
 

@@ -63,7 +63,8 @@ extension OVSDBClient {
             framer = MessageFramer(limits: .init(length: configuration.longestMessage))
             reconnect.connected(now: .now())
             observer(.connected(remote))
-            for action in session.connected() { perform(action) }
+            // Unless that made the observer end it.
+            if self.channel === channel { perform(session.connected()) }
             run()
         case .received(let bytes):
             reconnect.received(now: .now())
@@ -95,6 +96,7 @@ extension OVSDBClient {
         framer = MessageFramer(limits: .init(length: configuration.longestMessage))
         reconnect.disconnected(now: .now(), ending)
         channel?.close(promise: nil)
+        // Each of them, whatever those whose calls end do next.
         for action in ended { perform(action) }
         observer(.disconnected(error))
     }

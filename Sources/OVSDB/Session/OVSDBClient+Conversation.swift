@@ -10,7 +10,7 @@ extension OVSDBClient {
             while channel != nil {
                 guard let message = try nextMessage() else { return }
                 let actions = try message.withUnsafeReadableBytes { try withJSON($0) { session.received($0) } }
-                for action in actions { perform(action) }
+                perform(actions)
             }
         } catch let error as OVSDBError {
             perform(.close(error))
@@ -36,6 +36,13 @@ extension OVSDBClient {
             defer { self.arriving = arriving }
             try arriving.take(update, isContinued: isContinued)
         }
+    }
+
+    /// Performs one after the other while the connection lasts that they are for: each may end it, and then nothing
+    /// that was to follow is sent on the next one or told of it.
+    func perform(_ actions: [SessionStateMachine.Action]) {
+        let connection = generation
+        for action in actions where generation == connection { perform(action) }
     }
 
     /// Every effect of a session happens here.
