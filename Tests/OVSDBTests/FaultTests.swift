@@ -211,6 +211,22 @@ import Testing
         }
     }
 
+    @Test("a peer that falls silent after its first bytes is probed in time, however long those might have taken")
+    func silentAfterGreeting() async throws {
+        try await ScriptedPeer.with([ScriptedPeer.Manner.good("x").answering("echo", nil)]) { peer in
+            var configuration = TransactingClient.configuration(peer)
+            configuration.pace = .init(
+                unclampedBackoff: .milliseconds(1),
+                .milliseconds(1),
+                probeInterval: .milliseconds(300),
+                firstReply: .hours(1)
+            )
+            let client = try await TransactingClient.start(configuration)
+            #expect(await client.disconnected()?.error.description.contains("no answer to a probe") == true)
+            await client.client.stop()
+        }
+    }
+
     @Test("an answer that comes twice, and one to nothing, are counted and change nothing")
     func unknownReplies() async throws {
         var twice = ScriptedPeer.Manner.good("a")

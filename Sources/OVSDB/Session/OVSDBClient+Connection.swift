@@ -67,8 +67,12 @@ extension OVSDBClient {
             if self.channel === channel { perform(session.connected()) }
             run()
         case .received(let bytes):
+            let deadline = reconnect.deadline
             reconnect.received(now: .now())
             received(bytes)
+            // Activity only moves a probe away: its timer finds nothing due and is set anew. The time for a first byte
+            // may have been longer than that for the next one.
+            if let next = reconnect.deadline, next < deadline ?? .distantFuture { run() }
         case .failed(let error):
             failure = .disconnected(reason: "\(remote): \(describe(error))")
         case .closed:

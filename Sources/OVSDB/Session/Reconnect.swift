@@ -158,7 +158,7 @@ public struct Reconnect: Sendable {
         state = .greeting(since: now)
     }
 
-    /// Bytes came: whatever they are, the peer lives.
+    /// Bytes came: whatever they are, the peer lives. Mind that the first ones may bring ``deadline`` nearer.
     public mutating func received(now: NIODeadline) {
         lastActivity = now
         switch state {
