@@ -227,6 +227,26 @@ import Testing
         }
     }
 
+    @Test("a client that made all attempts it may make says so, and begins anew when it is started again")
+    func outOfTries() async throws {
+        let remote = Remote.unix(path: "/nowhere/db.sock")
+        let client = try await TransactingClient.start(
+            .init(
+                remotes: [remote],
+                database: "db",
+                followed: [],
+                pace: .init(unclampedBackoff: .milliseconds(1), .milliseconds(1), probeInterval: .zero, maximumTries: 2)
+            )
+        )
+        for _ in 0..<2 { #expect(await client.disconnected() != nil) }
+        #expect(await client.client.isStopped)
+        let (ends, ended) = AsyncStream.makeStream(of: OVSDBError.self)
+        await client.client.start { if case .disconnected(let error) = $0 { ended.yield(error) } }
+        #expect(await ends.first { _ in true } != nil)
+        await client.client.stop()
+        #expect(await client.client.isStopped)
+    }
+
     @Test("an answer that comes twice, and one to nothing, are counted and change nothing")
     func unknownReplies() async throws {
         var twice = ScriptedPeer.Manner.good("a")

@@ -44,6 +44,10 @@ public actor OVSDBClient {
     /// Replies to nothing that was asked, over all connections.
     public var unknownReplies: Int { earlierUnknownReplies + session.unknownReplies }
 
+    /// Whether no more attempts at a connection will be made: before ``start(_:)``, after ``stop()``, and when
+    /// ``Reconnect/Pace/maximumTries`` were made. Then another ``start(_:)`` begins anew.
+    public var isStopped: Bool { reconnect.isStopped }
+
     var configuration: Configuration
     let logger: Logger
     var observer: @Sendable (Event) -> Void = { _ in }

@@ -158,6 +158,10 @@ public struct Reconnect: Sendable {
         state = .greeting(since: now)
     }
 
+    /// Whether nothing will be due before another ``start(now:)``: before the first, after a stop, and when all attempts
+    /// were made that may be.
+    public var isStopped: Bool { state == .stopped }
+
     /// Bytes came: whatever they are, the peer lives. Mind that the first ones may bring ``deadline`` nearer.
     public mutating func received(now: NIODeadline) {
         lastActivity = now
