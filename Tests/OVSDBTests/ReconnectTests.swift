@@ -94,15 +94,23 @@ import Testing
             (
                 "a good server that closes in order is tried at once, and then with pauses", .init(),
                 [
-                    .start, .due(0, .connect), .connected, .quiet(3000), .received, .closed, .due(3000, .connect),
-                    .lost, .due(3100, .connect), .lost, .due(3300, .connect),
+                    .start, .due(0, .connect), .connected, .quiet(3000), .received, .proved, .closed,
+                    .due(3000, .connect), .lost, .due(3100, .connect), .lost, .due(3300, .connect),
+                ]
+            ),
+            (
+                "one that closes before it did what it was for is not, however long it talked", .init(),
+                [
+                    .start, .due(0, .connect), .connected, .quiet(100), .received, .proved, .quiet(3000), .received,
+                    .closed, .due(3000, .connect), .connected, .quiet(6000), .received, .closed, .due(6100, .connect),
+                    .connected, .quiet(9000), .received, .closed, .due(9100, .connect),
                 ]
             ),
             (
                 "one that closes as soon as it has spoken is not", .init(),
                 [
-                    .start, .due(0, .connect), .connected, .quiet(10), .received, .closed, .due(110, .connect),
-                    .connected, .quiet(120), .received, .closed, .due(320, .connect),
+                    .start, .due(0, .connect), .connected, .quiet(10), .received, .proved, .closed,
+                    .due(110, .connect), .connected, .quiet(120), .received, .proved, .closed, .due(320, .connect),
                 ]
             ),
             (

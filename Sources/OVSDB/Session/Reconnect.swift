@@ -91,6 +91,8 @@ public struct Reconnect: Sendable {
     private var triesLeft: Int?
     private var state = State.stopped
     private var backoff = TimeAmount.zero
+    /// Whether the connection of now turned out to be what it was made for.
+    private var isProved = false
     private var connectedAt = NIODeadline.uptimeNanoseconds(0)
     private var lastActivity = NIODeadline.uptimeNanoseconds(0)
 
@@ -153,6 +155,7 @@ public struct Reconnect: Sendable {
 
     /// An attempt succeeded.
     public mutating func connected(now: NIODeadline) {
+        isProved = false
         connectedAt = now
         lastActivity = now
         state = .greeting(since: now)
@@ -173,13 +176,14 @@ public struct Reconnect: Sendable {
 
     /// The connection turned out to be what it was made for: failed attempts before it count no longer.
     public mutating func proved() {
+        isProved = true
         triesLeft = pace.maximumTries
         freeTriesLeft = freeTries
     }
 
-    /// An attempt failed or a connection went. One that outlived the last pause is worth the shortest pause, and none
-    /// at all where the peer closed it in order (a server that restarts is soon back), save where it was us who would
-    /// not have it.
+    /// An attempt failed or a connection went. One that outlived the last pause is worth the shortest pause, save where
+    /// it was us who would not have it, and none at all where it did what it was for and the peer closed it in order: a
+    /// server that restarts is soon back, and one that dies of our request is not to be asked again at once.
     public mutating func disconnected(now: NIODeadline, _ ending: Ending = .failure) {
         let wasGood: Bool
         switch state {
@@ -188,7 +192,8 @@ public struct Reconnect: Sendable {
         case .connecting, .greeting: wasGood = false
         }
         guard triesLeft.map({ $0 > 0 }) ?? true else { return stop() }
-        let isAtOnce = wasGood && ending == .closedByPeer && lastActivity - connectedAt >= pace.minimumBackoff
+        let isAtOnce =
+            wasGood && isProved && ending == .closedByPeer && lastActivity - connectedAt >= pace.minimumBackoff
         if freeTriesLeft > 0 || isAtOnce {
             freeTriesLeft = max(0, freeTriesLeft - 1)
             backoff = .zero
