@@ -101,13 +101,13 @@ struct ClusterTests {
             )
             #expect(await others.synced())
             _ = try await others.client.transact(Self.insert("b2"))
-            let changes = await database.next { event -> [RowChange]? in
-                guard case .synced(let beginning) = event, case .resumed(let changes) = beginning else { return nil }
-                return changes
+            // A cluster on a busy machine may change its leader more often than it is made to.
+            let isResumed = await database.next { event -> Bool? in
+                if case .synced(let beginning) = event, case .fresh = beginning { return false }
+                guard await client.remote != first, let bridges = await client.replica?["Bridge"] else { return nil }
+                return bridges[name: "b2"] != nil && bridges[name: "b1"] != nil ? true : nil
             }
-            #expect(changes != nil)
-            #expect(await client.remote != first)
-            #expect(await database.replica { $0["Bridge"][name: "b2"] != nil && $0["Bridge"][name: "b1"] != nil })
+            #expect(isResumed == true)
             _ = try await client.transact(Self.insert("b3"))
             #expect(await others.replica { $0["Bridge"][name: "b3"] != nil })
             try await others.finish()
