@@ -18,8 +18,9 @@ public struct Reconnect: Sendable {
         /// How many attempts may be made in a row that come to no good connection; `nil` for any number.
         public let maximumTries: Int?
 
-        /// As OVS's lib/reconnect does, a pause is raised to 0.1 s, a probe interval other than 0 to 1 s, and the
-        /// longest pause to the shortest; with 0 it is 8 s.
+        /// Clamped as OVS's lib/reconnect does it: a probe interval other than 0 is raised to 1 s, the longest pause to
+        /// the shortest, and a longest pause of 0 means 8 s. A pause is raised to 0.1 s where OVS has 1 s: a server on
+        /// this host costs little to ask, and the host's network waits for it.
         public init(
             minimumBackoff: TimeAmount = .milliseconds(100),
             maximumBackoff: TimeAmount = .seconds(8),
