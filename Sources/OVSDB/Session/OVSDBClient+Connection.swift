@@ -67,12 +67,13 @@ extension OVSDBClient {
             if self.channel === channel { perform(session.connected()) }
             run()
         case .received(let bytes):
-            let deadline = reconnect.deadline
+            let (deadline, wasProbing) = (reconnect.deadline, reconnect.isProbing)
             reconnect.received(now: .now())
             received(bytes)
-            // Activity only moves a probe away: its timer finds nothing due and is set anew. The time for a first byte
-            // may have been longer than that for the next one.
-            if let next = reconnect.deadline, next < deadline ?? .distantFuture { run() }
+            // Activity only moves a probe away: its timer finds nothing due and is set anew. After the answer to a probe
+            // that would be one wake-up more in each silence; and the time for a first byte may have been longer than
+            // that for the next one.
+            if wasProbing || (reconnect.deadline.map { $0 < deadline ?? .distantFuture } ?? false) { run() }
         case .failed(let error):
             failure = .disconnected(reason: "\(remote): \(describe(error))")
         case .closed:

@@ -50,8 +50,8 @@ extension OVSDBClient {
         switch action {
         case .send(let json):
             guard let channel else { return }
-            // Counted before this message is added: one alone may be of any size.
-            let backlog = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+            // Counted before this message is added: one alone may be of any size. Nearly always nothing waits.
+            let backlog = channel.isWritable ? 0 : (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
             guard backlog <= configuration.longestBacklog else {
                 let reason = "\(remote): the server does not read; \(backlog) bytes wait for it"
                 return perform(.close(.disconnected(reason: reason)))

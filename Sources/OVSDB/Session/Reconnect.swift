@@ -118,6 +118,9 @@ public struct Reconnect: Sendable {
         }
     }
 
+    /// Whether a probe is out.
+    var isProbing: Bool { if case .idle = state { true } else { false } }
+
     /// How long one attempt may take.
     public var attemptLimit: TimeAmount { max(.seconds(1), backoff) }
 
