@@ -60,14 +60,16 @@ public final class PrivateSwitch: Sendable {
 
     /// Starts a switch, hands it to `body` and stops it afterwards, whatever `body` does.
     public static func with<R>(vswitchd: Bool, _ body: (PrivateSwitch) async throws -> R) async throws -> R {
-        let ovs = try await start(vswitchd: vswitchd)
-        do {
-            let result = try await body(ovs)
-            await ovs.stop()
-            return result
-        } catch {
-            await ovs.stop()
-            throw error
+        try await Places.shared.withPlace {
+            let ovs = try await start(vswitchd: vswitchd)
+            do {
+                let result = try await body(ovs)
+                await ovs.stop()
+                return result
+            } catch {
+                await ovs.stop()
+                throw error
+            }
         }
     }
 
