@@ -11,7 +11,7 @@ struct PlanNamesTests {
         let ports = LanePort.all(of: lane)
         let b = "br\(number)"
         let expected: [(name: String, bridge: String, peer: String, port: Int64, tag: Int64?)] = [
-            ("\(b).local.n", "\(b).local", "\(b).mx.s", 50_000, 4095),
+            ("\(b).local.n", "\(b).local", "\(b).mx.s", 50_000, nil),
             ("\(b).mx.s", "br.mx", "\(b).local.n", 40_000, 1001),
             ("\(b).mx.n", "br.mx", "\(b).ms.s", 50_000, 2001),
             ("\(b).ms.s", "br.microseg", "\(b).mx.n", 40_000, 1001),
@@ -28,21 +28,21 @@ struct PlanNamesTests {
             #expect(port.peer.name == wanted.peer)
             #expect(port.peer.peer == port)
             #expect(port.portRequest == wanted.port + Int64(number))
-            let tag = wanted.tag.map { $0 == 4095 ? $0 : $0 + Int64(number) }
-            #expect(port.accessTag == tag)
+            #expect(port.accessTag == wanted.tag.map { $0 + Int64(number) })
+            #expect(port.trunks == (port.place == .local ? [4095] : nil))
             #expect(LanePort(name: port.name) == port)
             #expect(DerivedName(port.name) == .lanePort(port))
         }
         #expect(lane.localBridge.utf8.count <= 15, "a bridge is a network device")
     }
 
-    @Test("tags of a bridge's lane ports are unique over all lanes, and no VM's on brN.local")
+    @Test("tags of a bridge's lane ports are unique over all lanes, and VLANs")
     func tags() {
         let ports = (0...999).compactMap { Lane($0) }.flatMap { LanePort.all(of: $0) }
         for (bridge, ports) in Dictionary(grouping: ports, by: \.bridge) {
             let tags = ports.compactMap(\.accessTag)
             #expect(Set(tags).count == tags.count, "\(bridge)")
-            #expect(tags.allSatisfy { (1...4095).contains($0) })
+            #expect(tags.allSatisfy { (1...4094).contains($0) })
         }
     }
 

@@ -139,6 +139,10 @@ private struct Compiler {
             port.exact("vlan_mode", "access")
             port.exact("tag", Datum(.integer(tag)))
         }
+        if let trunks = lanePort.trunks {
+            port.exact("vlan_mode", "trunk")
+            port.exact("trunks", Datum(set: trunks.map { .integer($0) }))
+        }
         var interface = builder(.interface, lanePort.name, .lane)
         interface.exact("type", "patch")
         interface.exact("options", Datum(map: ["peer": lanePort.peer.name]))

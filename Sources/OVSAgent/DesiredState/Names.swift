@@ -86,16 +86,20 @@ struct LanePort: Hashable, Sendable {
     /// hands out itself.
     var portRequest: Int64 { (place.leadsToTheWire ? 50_000 : 40_000) + Int64(lane.number) }
 
-    /// `Port.tag`, unique on its bridge, so that NORMAL passes nothing between two of them; `nil` on brN, whose NORMAL
-    /// needs a trunk. 4095 is in the schema's range and no VM's: layouts stop at 4094.
+    /// `Port.tag`, unique on its bridge, so that NORMAL passes nothing between two of them; `nil` on brN.local, which
+    /// has one lane port, and on brN, whose NORMAL needs a trunk.
     var accessTag: Int64? {
         switch place {
-        case .local: 4095
+        case .local, .uplink: nil
         case .south: 1001 + Int64(lane.number)
         case .north: 2001 + Int64(lane.number)
-        case .uplink: nil
         }
     }
+
+    /// `Port.trunks`, so that NORMAL on brN.local takes in from the lane and gives to it no frame that any VLAN has: a
+    /// tag would be put on all that arrives, and VM ports that carry every VLAN would get it. 4095 is in the schema's
+    /// range and no VLAN's (IEEE 802.1Q, table 9-2). `nil` elsewhere.
+    var trunks: [Int64]? { place == .local ? [4095] : nil }
 }
 
 extension LanePort.Place {
