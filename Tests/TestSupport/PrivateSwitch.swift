@@ -176,7 +176,7 @@ public final class PrivateSwitch: Sendable {
     public func vsctl(_ arguments: String..., wait: Bool? = nil) async throws -> String {
         let options =
             ["--db=\(databaseRemote)", "--timeout=20"] + (wait ?? (switchProcess != nil) ? [] : ["--no-wait"])
-        return try await check("ovs-vsctl", options + arguments)
+        return try await tool("ovs-vsctl", options + arguments)
     }
 
     /// Runs a program that must succeed; what it printed, without the last newline.
@@ -184,7 +184,7 @@ public final class PrivateSwitch: Sendable {
     /// - Throws: ``PrivateSwitchError/failed(_:_:)`` for any exit code but 0.
     @discardableResult
     public func check(_ tool: String, _ arguments: String...) async throws -> String {
-        try await check(tool, arguments)
+        try await self.tool(tool, arguments)
     }
 
     /// Runs any program to its end with `OVS_RUNDIR` at ``runFolder``, so that the stock tools find this switch
@@ -194,7 +194,9 @@ public final class PrivateSwitch: Sendable {
         try await Self.threads.runIfActive { try self.runBlocking(tool, arguments, timeout) }
     }
 
-    private func check(_ tool: String, _ arguments: [String]) async throws -> String {
+    /// The same with a list of arguments.
+    @discardableResult
+    public func tool(_ tool: String, _ arguments: [String]) async throws -> String {
         let result = try await run(tool, arguments)
         guard result.exitCode == 0 else {
             throw PrivateSwitchError.failed("\(tool) \(arguments.joined(separator: " "))", result)

@@ -1,0 +1,54 @@
+/// One Ethernet frame: what a test sends, and what it finds at a port. Equal when every byte is.
+public struct EthernetFrame: Hashable, Sendable {
+    public var bytes: [UInt8]
+
+    public init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    /// A frame of at least the 60 bytes that Ethernet asks for.
+    ///
+    /// - Parameters:
+    ///   - to, from: MAC addresses as text.
+    ///   - vlan: the tag's VLAN id; 0 is a priority tag, `nil` no tag.
+    ///   - priority: the tag's priority.
+    ///   - type: of the payload; left out, one that is kept for experiments (IEEE 802, 9.2.3).
+    public init(
+        to destination: String,
+        from source: String,
+        vlan: UInt16? = nil,
+        priority: UInt16 = 0,
+        type: UInt16 = 0x88b5,
+        payload: [UInt8] = Array("frame".utf8)
+    ) {
+        bytes = Self.address(destination) + Self.address(source)
+        if let vlan { bytes += Self.pair(0x8100) + Self.pair(priority << 13 | vlan) }
+        bytes += Self.pair(type) + payload
+        bytes += [UInt8](repeating: 0, count: max(0, (vlan == nil ? 60 : 64) - bytes.count))
+    }
+
+    /// The same frame in another VLAN; `nil` takes the tag off.
+    public func tagged(_ vlan: UInt16?, priority: UInt16 = 0) -> EthernetFrame {
+        let isTagged = bytes[12...13] == [0x81, 0x00]
+        let tag = vlan.map { Self.pair(0x8100) + Self.pair(priority << 13 | $0) } ?? []
+        return EthernetFrame(bytes: bytes[..<12] + tag + bytes[(isTagged ? 16 : 12)...])
+    }
+
+    var hexadecimal: String { bytes.map(Self.hexadecimal).joined() }
+
+    private static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+    private static func pair(_ value: UInt16) -> [UInt8] { [UInt8(value >> 8), UInt8(value & 0xff)] }
+    private static func address(_ text: String) -> [UInt8] { text.split(separator: ":").map { UInt8($0, radix: 16)! } }
+}
+
+extension EthernetFrame: CustomStringConvertible {
+    /// Such as `02:..:01 > ff:ff:..:ff vlan 7 88b5 6672616d65`.
+    public var description: String {
+        func text(_ range: Range<Int>) -> String { bytes[range].map(Self.hexadecimal).joined(separator: ":") }
+        guard bytes.count >= 18 else { return hexadecimal }
+        let isTagged = bytes[12...13] == [0x81, 0x00]
+        let tag = isTagged ? " vlan \((UInt16(bytes[14]) << 8 | UInt16(bytes[15])) & 0xfff) of \(text(14..<16))" : ""
+        let rest = bytes[(isTagged ? 16 : 12)...].prefix(40).map(Self.hexadecimal).joined()
+        return "\(text(6..<12)) > \(text(0..<6))\(tag) \(rest)"
+    }
+}
