@@ -1,0 +1,261 @@
+import OpenFlow
+
+// brN.local: what a VM may send goes up the lane; what comes down goes to the VM that it is for, or to every VM of its
+// VLAN but the one that sent it.
+
+/// Tables of brN.local.
+enum LocalTable: UInt8 {
+    /// From a VM port: into its VLAN. From the lane: down.
+    case classify = 0
+    /// Checks who sends.
+    case source = 1
+    /// Checks what a frame tells of IPv6 addresses, where they are declared.
+    case neighbour = 2
+    /// Keeps learned NICs from the addresses that others declare, and learns.
+    case learn = 3
+    /// Up the lane.
+    case up = 4
+    /// Begins the way to the VMs.
+    case down = 10
+    /// Take the sender's own port for the frame's `in_port`, which the switch never sends a frame back to.
+    case sender = 11
+    case learnedSender = 12
+    /// Find the port in register 0.
+    case destination = 20
+    case learnedDestination = 22
+    /// Out to the port that was found.
+    case deliver = 21
+    /// Multicast: to the trunks of every VLAN, then to the ports of the frame's.
+    case flood = 30
+    case floodTrunks = 31
+    case floodVLAN = 32
+    /// Unicast that no port is known for: to those that learn.
+    case unknownTrunks = 33
+    case unknownVLAN = 34
+}
+
+extension LanePorts {
+    private typealias Table = LocalTable
+
+    /// How long an address is remembered that nothing was heard from, as long as a bridge's own: seconds.
+    static let learnedTimeout: UInt16 = 300
+
+    /// What brN.local has whatever its VMs.
+    func localCommon() -> [Flow] {
+        guard let north = numbers[.local] else { return [] }
+        return [
+            flow(.classify, 300, Match(.reservedDestination)),
+            flow(.classify, 290, Match(.multicastSource)),
+            flow(.classify, 290, Match(.reservedVLAN)),
+            flow(.classify, 200, Match(.inPort(north)), goto: .down),
+            flow(.neighbour, 0, goto: .up),
+            flow(.up, 0, actions: [.output(north)]),
+            flow(
+                .down,
+                100,
+                Match(.multicastDestination),
+                actions: [.resubmit(Table.learnedSender), .resubmit(Table.sender)],
+                goto: .flood
+            ),
+            flow(
+                .down,
+                0,
+                actions: [
+                    .resubmit(Table.learnedSender), .resubmit(Table.sender),
+                    .resubmit(Table.learnedDestination), .resubmit(Table.destination),
+                ],
+                goto: .deliver
+            ),
+            flow(
+                .deliver,
+                200,
+                Match(.register(0, 0)),
+                actions: [.resubmit(Table.unknownTrunks)],
+                goto: .unknownVLAN
+            ),
+            flow(.flood, 0, actions: [.resubmit(Table.floodTrunks)], goto: .floodVLAN),
+        ]
+    }
+
+    /// What serves one VM port, which frames for `stations` go to.
+    func localFlows(of port: VMPort, stations: [Station]) -> [Flow] {
+        var flows = classification(port) + delivery(port)
+        switch port.source {
+        case .declared(let address, addresses: .none):
+            flows.append(flow(.source, 10, Match(port.field, .ethernetSource(address)), of: port, goto: .up))
+        case .declared(let address, addresses: .some(let addresses)):
+            flows += checks(port, address, addresses)
+        case .learned:
+            flows.append(flow(.source, 10, Match(port.field), of: port, goto: .learn))
+            flows.append(flow(.learn, 0, Match(port.field), of: port, actions: learning(port), goto: .up))
+        }
+        for station in stations {
+            let priority = station.priority
+            let source = station.match(source: true)
+            flows.append(flow(.learn, priority, source, of: port))
+            flows.append(
+                flow(.sender, priority, source, of: port, actions: [.load(UInt64(port.number), .inPort)])
+            )
+            flows.append(
+                flow(
+                    .destination,
+                    priority,
+                    station.match(source: false),
+                    of: port,
+                    actions: [.load(UInt64(port.number), .register0)]
+                )
+            )
+        }
+        return flows
+    }
+
+    /// Puts the port's frames into their VLAN, and drops those of others.
+    private func classification(_ port: VMPort) -> [Flow] {
+        var flows: [Flow] = []
+        if let vlan = port.vlans.untagged {
+            let untagged: [FlowAction] = vlan == .untagged ? [] : [.pushVLAN(), .setVLAN(vlan.number)]
+            // The priority of a frame in VLAN 0 goes with its tag, as it does in a bridge that switches by itself.
+            let priorityTagged: [FlowAction] = vlan == .untagged ? [.popVLAN] : [.setVLAN(vlan.number)]
+            flows.append(
+                flow(.classify, 100, Match(port.field, .untagged), of: port, actions: untagged, goto: .source)
+            )
+            flows.append(
+                flow(.classify, 100, Match(port.field, .vlan(0)), of: port, actions: priorityTagged, goto: .source)
+            )
+        } else {
+            flows.append(flow(.classify, 100, Match(port.field, .vlan(0)), of: port))
+        }
+        guard case .trunk = port.vlans else { return flows }
+        guard let vlans = port.vlans.all else {
+            let tagged = Match(port.field, .vlanTCI(0x1000, mask: 0x1000))
+            return flows + [flow(.classify, 90, tagged, of: port, goto: .source)]
+        }
+        return flows
+            + vlans.filter { $0 != .untagged }.map { vlan in
+                flow(.classify, 100, Match(port.field, vlan.field), of: port, goto: .source)
+            }
+    }
+
+    /// Lets those frames of the port up that its addresses allow.
+    private func checks(_ port: VMPort, _ address: EthernetAddress, _ addresses: SourceAddresses) -> [Flow] {
+        let up = addresses.matches(of: address).map { flow(.source, 100, $0.and(port.field), of: port, goto: .up) }
+        let further = addresses.ipv6Matches(of: address).map {
+            flow(.source, 100, $0.and(port.field), of: port, goto: .neighbour)
+        }
+        guard !further.isEmpty else { return up }
+        let truthful = addresses.neighbourMatches(of: address).map {
+            flow(.neighbour, 100, $0.and(port.field), of: port, goto: .up)
+        }
+        // Whatever the code: only 0 has the fields that can be checked.
+        let others = ICMPv6.neighbourDiscovery.map { type in
+            let match = Match(.ethernetType(.ipv6), .ipProtocol(.icmpv6), .icmpv6Type(type.rawValue))
+            return flow(.neighbour, 90, match.and(port.field), of: port)
+        }
+        return up + further + truthful + others
+    }
+
+    /// Sends what was found to be for the port out to it, in its VLANs only.
+    private func delivery(_ port: VMPort) -> [Flow] {
+        let here = FieldMatch.register(0, UInt32(port.number))
+        func deliver(_ vlan: VLAN) -> Flow {
+            let actions: [FlowAction] = vlan == port.vlans.stripped ? [.popVLAN, port.output] : [port.output]
+            return flow(.deliver, 100, Match(here, vlan.field), of: port, actions: actions)
+        }
+        if let vlans = port.vlans.all { return vlans.map(deliver) }
+        return (port.vlans.stripped.map { [deliver($0)] } ?? [])
+            + [flow(.deliver, 90, Match(here), of: port, actions: [port.output])]
+    }
+
+    /// Remembers the sender of a frame, for frames to it and from it. What is learned goes with this flow.
+    private func learning(_ port: VMPort) -> [FlowAction] {
+        let cookie = FlowCookie(.learned(lane, number: port.number)).rawValue
+        let vlan = Learn.Spec.match(Subfield(.vlanTCI, offset: 0, count: 12))
+        func learn(_ table: Table, _ address: Learn.Spec, to target: Subfield) -> FlowAction {
+            .learn(
+                Learn(
+                    table: table.rawValue,
+                    priority: 100,
+                    cookie: cookie,
+                    hardTimeout: Self.learnedTimeout,
+                    flags: .deleteLearned,
+                    specs: [vlan, address, .load(UInt128(port.number), to: target)]
+                )
+            )
+        }
+        let destination = Learn.Spec.matchField(Subfield(.ethernetDestination), from: Subfield(.ethernetSource))
+        return [
+            learn(.learnedDestination, destination, to: Subfield(.register0, offset: 0, count: 16)),
+            learn(.learnedSender, .match(.ethernetSource), to: Subfield(.inPort)),
+        ]
+    }
+
+    // MARK: Lists
+
+    /// Which ports a frame goes to that is for all of its VLAN. These flows alone name several ports.
+    func floodLists() -> [Flow] {
+        lists(of: vmPorts, trunks: .floodTrunks, vlans: .floodVLAN)
+            + lists(of: vmPorts.filter(\.learns), trunks: .unknownTrunks, vlans: .unknownVLAN)
+    }
+
+    private func lists(of ports: [VMPort], trunks: Table, vlans: Table) -> [Flow] {
+        let ports = ports.sorted { $0.number < $1.number }
+        var flows: [Flow] = []
+        func list(_ table: Table, _ priority: UInt16, _ vlan: VLAN?, _ actions: [FlowAction]) {
+            let cookie = FlowCookie(.flood(lane, vlan ?? .untagged)).rawValue
+            let match = vlan.map { Match($0.field) } ?? Match()
+            flows.append(Flow(table: table.rawValue, priority: priority, match, cookie: cookie, actions: actions))
+        }
+
+        // Trunks of every VLAN. One that takes a VLAN's tag off gets that VLAN with the ports that do the same.
+        let everywhere = ports.filter { $0.vlans.all == nil }
+        if !everywhere.isEmpty { list(trunks, 0, nil, everywhere.map(\.output)) }
+        for vlan in Set(everywhere.compactMap(\.vlans.stripped)).sorted() {
+            list(trunks, 10, vlan, everywhere.filter { $0.vlans.stripped != vlan }.map(\.output))
+        }
+
+        var tagged: [VLAN: [FlowAction]] = [:]
+        var stripped: [VLAN: [FlowAction]] = [:]
+        for port in ports {
+            for vlan in port.vlans.all ?? port.vlans.stripped.map({ [$0] }) ?? [] {
+                if vlan == port.vlans.stripped {
+                    stripped[vlan, default: []].append(port.output)
+                } else {
+                    tagged[vlan, default: []].append(port.output)
+                }
+            }
+        }
+        for vlan in Set(tagged.keys).union(stripped.keys).sorted() {
+            let last = stripped[vlan].map { [.popVLAN] + $0 } ?? []
+            list(vlans, 10, vlan, (tagged[vlan] ?? []) + last)
+        }
+        return flows
+    }
+
+    // MARK: Making
+
+    private func flow(
+        _ table: Table,
+        _ priority: UInt16,
+        _ match: Match = Match(),
+        of port: VMPort? = nil,
+        actions: [FlowAction] = [],
+        goto: Table? = nil
+    ) -> Flow {
+        Flow(
+            table: table.rawValue,
+            priority: priority,
+            match,
+            cookie: port.map(cookie(of:)) ?? cookie,
+            actions: actions,
+            goto: goto?.rawValue
+        )
+    }
+}
+
+extension VMPort {
+    /// Frames from the port.
+    fileprivate var field: FieldMatch { .inPort(UInt32(number)) }
+
+    /// To the port.
+    fileprivate var output: FlowAction { .output(UInt32(number)) }
+}

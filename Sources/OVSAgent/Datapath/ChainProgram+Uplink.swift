@@ -1,0 +1,94 @@
+import OpenFlow
+
+// brN: a frame from the lane goes out as a switch would send it, and back down the lane when it is for another VM of
+// the host, which NORMAL never does. All else on brN is the bridge's own to switch.
+
+/// Tables of brN. All but the first stand above those that an operator is likely to use.
+enum UplinkTable: UInt8 {
+    /// The operator's, too.
+    case shared = 0
+    /// From the lane: learns the addresses that no VM declares.
+    case lane = 240
+    /// From the lane: up, down, or both.
+    case destination = 241
+    /// Addresses learned from the lane.
+    case learned = 242
+    /// What nobody declares.
+    case undeclared = 243
+    /// From the wire: VMs of this host don't stand there.
+    case wire = 244
+}
+
+extension LanePorts {
+    private typealias Table = UplinkTable
+
+    /// What brN has whatever its VMs.
+    func uplinkCommon() -> [Flow] {
+        guard let lanePort = numbers[.uplink] else { return [.standalone] }
+        let fromLane = FieldMatch.inPort(lanePort)
+        let members = uplinkMembers.sorted().map { member in
+            flow(.shared, 150, Match(.inPort(member)), goto: .wire)
+        }
+        return [
+            .standalone,
+            flow(.shared, 300, Match(fromLane, .reservedDestination)),
+            flow(.shared, 200, Match(fromLane), goto: .lane),
+            flow(.lane, 0, actions: [.learn(learning)], goto: .destination),
+            flow(.destination, 200, Match(.multicastDestination), actions: [.normal, .inPort]),
+            flow(.destination, 0, actions: [.resubmit(Table.learned)], goto: .undeclared),
+            flow(.undeclared, 100, Match(.register(0, 1)), actions: [.inPort]),
+            flow(.undeclared, 0, actions: [.normal]),
+            flow(.wire, 0, actions: [.normal]),
+        ] + members
+    }
+
+    /// What brN knows of one VM port, which frames for `stations` go to.
+    func uplinkFlows(of port: VMPort, stations: [Station]) -> [Flow] {
+        stations.flatMap { station in
+            let source = station.match(source: true)
+            return [
+                flow(.lane, station.priority, source, of: port, goto: .destination),
+                flow(.destination, station.priority, station.match(source: false), of: port, actions: [.inPort]),
+                flow(.wire, station.priority, source, of: port),
+            ]
+        }
+    }
+
+    /// Remembers that the sender of a frame stands down the lane.
+    private var learning: Learn {
+        Learn(
+            table: Table.learned.rawValue,
+            priority: 100,
+            cookie: FlowCookie(.learned(lane, number: 0)).rawValue,
+            hardTimeout: Self.learnedTimeout,
+            specs: [
+                .match(Subfield(.vlanTCI, offset: 0, count: 12)),
+                .matchField(Subfield(.ethernetDestination), from: Subfield(.ethernetSource)),
+                .load(1, to: Subfield(.register0)),
+            ]
+        )
+    }
+
+    private func flow(
+        _ table: Table,
+        _ priority: UInt16,
+        _ match: Match = Match(),
+        of port: VMPort? = nil,
+        actions: [FlowAction] = [],
+        goto: Table? = nil
+    ) -> Flow {
+        Flow(
+            table: table.rawValue,
+            priority: priority,
+            match,
+            cookie: port.map(cookie(of:)) ?? cookie,
+            actions: actions,
+            goto: goto?.rawValue
+        )
+    }
+}
+
+extension Flow {
+    /// The flow that a standalone bridge has by itself (ovs-vswitchd.conf.db(5), `fail_mode`).
+    static let standalone = Flow(priority: 0, actions: [.normal])
+}

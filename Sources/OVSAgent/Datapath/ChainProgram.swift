@@ -1,0 +1,122 @@
+import OpenFlow
+
+/// The flows that carry every VM frame through the chain: a pure value that follows from the lanes, the numbers that
+/// the switch has given their ports, and the VM ports.
+///
+/// A frame of a VM goes up its lane through all bridges to brN, which sends it out to the wire, to its own ports, or
+/// back down the same lane to another VM of the host. What a VM port is served by carries the port's own cookie
+/// (``FlowCookie``), so that its coming or going touches those flows and the lists of its VLANs, nothing else.
+///
+/// In each bridge an `in_port` alone tells lane and direction; the switch clears registers at every patch port.
+struct ChainProgram: Hashable, Sendable {
+    /// The wanted flows of each bridge, by its name. A lane port that the switch has no number for leaves the flows out
+    /// that need it, so that nothing goes to another port in its place.
+    private(set) var flows: [String: [Flow]] = [:]
+    /// Stations that two ports of a lane declare. The port of the lower number has it.
+    private(set) var contested: [ContestedStation] = []
+
+    init(lanes: [LanePorts]) {
+        for bridge in ChainBridge.allCases { flows[bridge.name] = Self.common(bridge) }
+        for lane in lanes {
+            let owned = lane.ownedStations()
+            contested += owned.contested
+            for bridge in ChainBridge.allCases { flows[bridge.name, default: []] += lane.passThrough(bridge) }
+            flows[lane.lane.localBridge] = lane.localCommon() + lane.floodLists()
+            flows[lane.lane.uplinkBridge] = lane.uplinkCommon()
+            for port in lane.vmPorts {
+                let stations = owned.byPort[port.number] ?? []
+                flows[lane.lane.localBridge, default: []] += lane.localFlows(of: port, stations: stations)
+                flows[lane.lane.uplinkBridge, default: []] += lane.uplinkFlows(of: port, stations: stations)
+            }
+        }
+    }
+}
+
+/// One lane as the switch has it now: the input of a ``ChainProgram``.
+struct LanePorts: Hashable, Sendable {
+    var lane: Lane
+    /// The numbers of the lane's ports, each on its own bridge.
+    var numbers: [LanePort.Place: UInt32]
+    /// The numbers on brN of the interfaces that lead to the wire.
+    var uplinkMembers: [UInt32]
+    var vmPorts: [VMPort]
+
+    func cookie(of port: VMPort) -> UInt64 { FlowCookie(.vmPort(lane, number: port.number)).rawValue }
+
+    var cookie: UInt64 { FlowCookie(.lane(lane)).rawValue }
+}
+
+/// Where frames for an address go: the address in one VLAN, or in every VLAN that nobody else has it in.
+struct Station: Hashable, Sendable {
+    var address: EthernetAddress
+    /// `nil` for a port that carries every VLAN.
+    var vlan: VLAN?
+
+    func match(source: Bool) -> Match {
+        var match = Match(source ? .ethernetSource(address) : .ethernetDestination(address))
+        if let vlan { match.add(vlan.field) }
+        return match
+    }
+
+    /// One VLAN says more than all of them.
+    var priority: UInt16 { vlan == nil ? 90 : 100 }
+}
+
+/// An address in one VLAN of one lane that more than one port declares.
+struct ContestedStation: Hashable, Sendable {
+    var lane: Lane
+    var station: Station
+    /// The port that frames go to.
+    var owner: String
+    /// One that they don't go to.
+    var other: String
+}
+
+extension LanePorts {
+    struct OwnedStations {
+        var byPort: [UInt16: [Station]] = [:]
+        var contested: [ContestedStation] = []
+    }
+
+    /// Which declared address belongs to which port.
+    func ownedStations() -> OwnedStations {
+        var result = OwnedStations()
+        var owners: [Station: VMPort] = [:]
+        for port in vmPorts.sorted(by: { $0.number < $1.number }) {
+            guard let address = port.address else { continue }
+            for vlan in port.vlans.all.map({ $0.map(Optional.some) }) ?? [nil] {
+                let station = Station(address: address, vlan: vlan)
+                if let owner = owners[station] {
+                    result.contested.append(
+                        ContestedStation(lane: lane, station: station, owner: owner.name, other: port.name)
+                    )
+                } else {
+                    owners[station] = port
+                    result.byPort[port.number, default: []].append(station)
+                }
+            }
+        }
+        return result
+    }
+}
+
+extension VLAN {
+    /// Frames of this VLAN inside the chain, where those of VLAN 0 have no tag.
+    var field: FieldMatch { self == .untagged ? .vlanTCI(0, mask: 0x1fff) : .vlan(number) }
+}
+
+extension FieldMatch {
+    /// The addresses that IEEE 802.1Q, table 8-1, keeps from being forwarded.
+    static let reservedDestination = ethernetDestination(
+        EthernetAddress(rawValue: 0x0180_c200_0000),
+        mask: EthernetAddress(rawValue: 0xffff_ffff_fff0)
+    )
+    /// The number that IEEE 802.1Q, table 9-2, keeps from being a VLAN's.
+    static let reservedVLAN = vlan(4095)
+    static let multicastDestination = ethernetDestination(.multicastBit, mask: .multicastBit)
+    static let multicastSource = ethernetSource(.multicastBit, mask: .multicastBit)
+}
+
+extension FlowAction {
+    static func resubmit(_ table: some RawRepresentable<UInt8>) -> FlowAction { .resubmit(table: table.rawValue) }
+}

@@ -1,0 +1,41 @@
+/// The cookie of a flow of ours: it says that the flow is the agent's, and what it is there for.
+///
+/// From the top: 32 bits that are the agent's alone ("ovsa"), 4 bits of purpose, 12 bits of lane, 16 bits of what the
+/// purpose numbers. So one masked request finds all of ours, all of a lane's, or all of one VM port's.
+struct FlowCookie: Hashable, Sendable {
+    let rawValue: UInt64
+
+    enum Purpose: Hashable, Sendable {
+        /// Belongs to the bridge, whatever lanes there are.
+        case bridge
+        /// Carries a lane.
+        case lane(Lane)
+        /// Serves one VM port, by its number on brN.local.
+        case vmPort(Lane, number: UInt16)
+        /// Names the ports of one VLAN, or of none in particular.
+        case flood(Lane, VLAN)
+        /// Was made by `learn()` for one VM port; where the port isn't told apart, number 0.
+        case learned(Lane, number: UInt16)
+    }
+
+    static let space: UInt64 = 0x6f76_7361 << 32
+    static let spaceMask: UInt64 = 0xffff_ffff << 32
+
+    init(_ purpose: Purpose) {
+        let (kind, lane, number): (UInt64, Lane?, UInt16) =
+            switch purpose {
+            case .bridge: (0, nil, 0)
+            case .lane(let lane): (1, lane, 0)
+            case .vmPort(let lane, let number): (2, lane, number)
+            case .flood(let lane, let vlan): (3, lane, vlan.number)
+            case .learned(let lane, let number): (4, lane, number)
+            }
+        rawValue = Self.space | kind << 28 | UInt64(lane?.number ?? 0) << 16 | UInt64(number)
+    }
+
+    /// Whether a flow with this cookie is the agent's.
+    static func isOurs(_ cookie: UInt64) -> Bool { cookie & spaceMask == space }
+
+    /// Whether a flow with this cookie was made by `learn()`, so that no program lists it.
+    static func isLearned(_ cookie: UInt64) -> Bool { cookie & (spaceMask | 0xf << 28) == space | 4 << 28 }
+}
