@@ -54,7 +54,8 @@ struct Station: Hashable, Sendable {
 
     func match(source: Bool) -> Match {
         var match = Match(source ? .ethernetSource(address) : .ethernetDestination(address))
-        if let vlan { match.add(vlan.field) }
+        // From the wire, a frame of VLAN 0 may come with a priority tag.
+        if let vlan { match.add(vlan == .untagged ? .vlanTCI(0, mask: 0xfff) : vlan.field) }
         return match
     }
 

@@ -29,17 +29,23 @@ struct ChainHost {
         fileprivate var columns: [String] {
             ["--", "set", "interface", name, "external_ids:iface-id=\(name)"]
                 + (mac.map { ["external_ids:attached-mac=\"\($0)\""] } ?? [])
+                + (addresses.map { ["external_ids:ovs-agent-addresses=\"\($0)\""] } ?? [])
                 + ["--", "set", "port", name, "trunks=[\(trunks.map { "\($0)" }.joined(separator: ","))]"]
                 + (mode.map { ["vlan_mode=\($0)"] } ?? []) + (tag.map { ["tag=\($0)"] } ?? [])
         }
 
-        func port(number: UInt16) throws -> VMPort {
-            let addresses = try self.addresses.map { try SourceAddresses($0) }
-            guard let vlans = VLANMembership(mode: mode, tag: tag, trunks: trunks) else {
-                throw RunningAgent.Failure(description: "\(name) can't be served")
-            }
-            let source = mac.flatMap(EthernetAddress.init).map { VMPort.Source.declared($0, addresses: addresses) }
-            return VMPort(name: name, number: number, vlans: vlans, source: source ?? .learned)
+        func port(number: UInt32?) throws -> VMPort {
+            var externalIDs = ["iface-id": name]
+            externalIDs["attached-mac"] = mac
+            externalIDs["ovs-agent-addresses"] = addresses
+            return try VMPort(
+                name: name,
+                number: number,
+                externalIDs: externalIDs,
+                mode: mode,
+                tag: tag,
+                trunks: trunks
+            )
         }
     }
 
@@ -99,7 +105,7 @@ struct ChainHost {
                     numbers: Dictionary(uniqueKeysWithValues: places).compactMapValues { $0 },
                     uplinkMembers: wires.compactMap { numbers[$0] },
                     vmPorts: try (vms ?? self.vms).filter { $0.lane == lane.number }
-                        .map { try $0.port(number: UInt16(numbers[$0.name] ?? 0)) }
+                        .map { try $0.port(number: numbers[$0.name]) }
                 )
             }
         )

@@ -41,6 +41,48 @@ struct ChainProgramTests {
         }
     }
 
+    private static let unserved:
+        [(number: UInt32?, ids: [String: String], mode: String?, tag: Int?, why: VMPort.Unserved)] = [
+            (nil, [:], nil, nil, .unknownToSwitch),
+            (0xffff_fffe, [:], nil, nil, .unknownToSwitch),
+            (1, [:], "dot1q-tunnel", 7, .tunnel),
+            (1, [:], nil, 4095, .reservedVLAN),
+            (1, ["attached-mac": ""], nil, 7, .unreadableMAC("")),
+            (1, ["attached-mac": "02:00:00:00:00"], nil, 7, .unreadableMAC("02:00:00:00:00")),
+            (1, ["attached-mac": "01:00:5e:00:00:01"], nil, 7, .noStationsMAC("01:00:5e:00:00:01")),
+            (1, ["attached-mac": "00:00:00:00:00:00"], nil, 7, .noStationsMAC("00:00:00:00:00:00")),
+            (
+                1, ["attached-mac": "02:00:00:00:00:01", "ovs-agent-addresses": "10.0.0.1/24"], nil, 7,
+                .unreadableIPAddress("10.0.0.1/24")
+            ),
+            (1, ["ovs-agent-addresses": "10.0.0.1"], nil, 7, .addressesWithoutMAC),
+        ]
+
+    @Test("a port that can't be served says why; whatever can't be read shuts rather than opens")
+    func refusals() {
+        for (number, ids, mode, tag, why) in Self.unserved {
+            #expect(throws: why, "\(ids) \(mode ?? "") \(tag ?? -1)") {
+                try VMPort(name: "vm", number: number, externalIDs: ids, mode: mode, tag: tag, trunks: [])
+            }
+        }
+    }
+
+    @Test("a port's columns make it declared, checked or learned")
+    func served() throws {
+        let mac = "02:00:00:00:00:01"
+        func source(_ ids: [String: String]) throws -> VMPort.Source {
+            try VMPort(name: "vm", number: 1, externalIDs: ids, mode: nil, tag: 7, trunks: []).source
+        }
+        let address = try #require(EthernetAddress(mac))
+        #expect(try source([:]) == .learned)
+        #expect(try source(["attached-mac": mac]) == .declared(address))
+        // An empty list is a list: no address at all.
+        #expect(
+            try source(["attached-mac": mac, "ovs-agent-addresses": ""])
+                == .declared(address, addresses: SourceAddresses())
+        )
+    }
+
     /// Ports of every kind.
     private static let ports: [VMPort] = [
         VMPort(name: "access", number: 1, vlans: .access(vlan(7)), source: .declared(mac(1))),

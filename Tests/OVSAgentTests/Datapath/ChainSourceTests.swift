@@ -12,9 +12,10 @@ struct ChainSourceTests {
 
     @Test("a declared MAC is the only one that its port may send from, and no other port nor the wire may")
     func declared() async throws {
+        let plain = "02:00:00:00:00:0d"
         let vms = [
             ChainHost.VM(name: "vma", mac: Self.a, tag: 7), ChainHost.VM(name: "vmb", mac: Self.b, tag: 7),
-            ChainHost.VM(name: "vml", tag: 7),
+            ChainHost.VM(name: "vml", tag: 7), ChainHost.VM(name: "vmd", mac: plain, tag: 0),
         ]
         try await ChainHost.with(vms) { host in
             for destination in [Self.b, ChainHost.broadcast, ChainHost.outside] {
@@ -25,10 +26,14 @@ struct ChainSourceTests {
                 let claim = EthernetFrame(to: destination, from: Self.a).tagged(7)
                 try await host.expect(claim, into: host.wire)
                 try await host.expect(claim, into: host.wires[0][1])
+                for tag in [nil, 0] as [UInt16?] {
+                    let claim = EthernetFrame(to: destination, from: plain).tagged(tag)
+                    try await host.expect(claim, into: host.wire)
+                }
             }
             // In a VLAN where no VM has the address it is somebody else's.
             let elsewhere = EthernetFrame(to: ChainHost.broadcast, from: Self.a)
-            try await host.expect(elsewhere, into: host.wire, reaches: ["br0": elsewhere])
+            try await host.expect(elsewhere, into: host.wire, reaches: ["br0": elsewhere, "vmd": elsewhere])
             // And none of it has led frames astray.
             let frame = EthernetFrame(to: Self.a, from: Self.b)
             try await host.expect(frame, into: "vmb", reaches: ["vma": frame])

@@ -82,6 +82,43 @@ struct ChainUnicastTests {
         }
     }
 
+    @Test("the host and a VM of its VLAN reach each other, through the chain")
+    func host() async throws {
+        let vm = ChainHost.VM(name: "vmd", mac: Self.a, tag: 0)
+        try await ChainHost.with([vm]) { host in
+            let station = "02:00:00:00:dd:02"
+            let asked = EthernetFrame(to: ChainHost.broadcast, from: station)
+            try await host.expect(asked, into: "br0", reaches: ["vmd": asked, host.wire: asked])
+            let answered = EthernetFrame(to: station, from: Self.a)
+            try await host.expect(answered, into: "vmd", reaches: ["br0": answered])
+            let frame = EthernetFrame(to: Self.a, from: station)
+            try await host.expect(frame, into: "br0", reaches: ["vmd": frame])
+        }
+    }
+
+    @Test("the datapath keeps one decision for a direction, whatever runs between two VMs")
+    func megaflows() async throws {
+        // A neighbour whose IP addresses are looked at makes nobody else's be looked at.
+        let strict = ChainHost.VM(name: "vms", mac: "02:00:00:00:00:0e", tag: 7, addresses: "192.0.2.1 2001:db8::1")
+        try await ChainHost.with(Self.vms + [strict]) { host in
+            for last in 0..<4 as Range<UInt8> {
+                let ip: [UInt8] = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, last, 198, 51, 100, last]
+                let frame = EthernetFrame(
+                    to: Self.b,
+                    from: Self.a,
+                    type: 0x0800,
+                    payload: ip + [last, 1, last, 2, 0, 8, 0, 0]
+                )
+                try await host.expect(frame, into: "vma", reaches: ["vmb": frame], forgets: false)
+            }
+            let flows = try await host.ovs.tool("ovs-appctl", ["dpctl/dump-flows"])
+            let ours = flows.split(separator: "\n").filter { $0.contains("src=\(Self.a)") }
+            #expect(ours.count == 1)
+            let actions = ours.first?.split(separator: "actions:").last.map(String.init) ?? ""
+            #expect(Int(actions) != nil, "one port: \(flows)")
+        }
+    }
+
     @Test("a VLAN's frames reach nothing of another VLAN")
     func isolation() async throws {
         try await ChainHost.with(Self.vms, direct: Self.direct) { host in

@@ -1,3 +1,4 @@
+import OpenFlow
 import TestSupport
 import Testing
 
@@ -101,10 +102,33 @@ struct ChainVLANTests {
                 if let seen = port.gets[vlan] { expected["vm"] = flood.tagged(seen) }
                 if vlan == 0 { expected["br0"] = flood }
                 try await host.expect(flood.tagged(tag), into: host.wire, reaches: expected)
+                // A priority tag alone changes nothing.
+                if vlan == 0 { try await host.expect(flood.tagged(0), into: host.wire, reaches: expected) }
                 // Known to the neighbour's side only where the port is in the VLAN.
                 guard let seen = port.gets[vlan] else { continue }
                 let unicast = EthernetFrame(to: Self.mac, from: neighbour.mac ?? "")
                 try await host.expect(unicast.tagged(tag), into: "near", reaches: ["vm": unicast.tagged(seen)])
+            }
+        }
+    }
+
+    @Test("the switch prints every flow as the program does, so that nothing looks changed that is not")
+    func readBack() async throws {
+        let vms = Self.ports.enumerated().map { index, port in
+            var vm = port.vm
+            vm.name = "vm\(index)"
+            if vm.mac != nil { vm.mac = "02:00:00:00:01:0\(index)" }
+            if index == 0 { vm.addresses = "192.0.2.1 2001:db8::1 fe80::1" }
+            return vm
+        }
+        try await ChainHost.with(vms) { host in
+            for (bridge, flows) in try await host.program().flows {
+                let printed = try await host.ovs.tool(
+                    "ovs-ofctl",
+                    ["-O", "OpenFlow14", "--no-stats", "--no-names", "dump-flows", bridge]
+                )
+                let lines = printed.split(separator: "\n").map { $0.drop { $0 == " " } }
+                #expect(lines.map(String.init).sorted() == flows.map(\.description).sorted(), "\(bridge)")
             }
         }
     }

@@ -1,0 +1,81 @@
+import OpenFlow
+
+// From what stands in the database to a VM port that can be served, or why it can't.
+
+extension VMPort {
+    /// Keys of a VM interface's `external_ids`.
+    enum Key {
+        /// Says that the port is a VM's; the value names the NIC (Open vSwitch, "Integration Guide for Centralized
+        /// Control").
+        static let interfaceID = "iface-id"
+        /// The MAC address that the NIC declares (same place).
+        static let attachedMAC = "attached-mac"
+        /// The IP addresses that the NIC may send from; left out, they are not checked.
+        static let addresses = "ovs-agent-addresses"
+    }
+
+    /// - Parameters:
+    ///   - number: what the switch itself says; `nil` while it does not know the port.
+    ///   - externalIDs: the interface's.
+    ///   - mode, tag, trunks: the Port's columns.
+    init(
+        name: String,
+        number: UInt32?,
+        externalIDs: [String: String],
+        mode: String?,
+        tag: Int?,
+        trunks: some Sequence<Int>
+    ) throws(Unserved) {
+        guard let number = number.flatMap(UInt16.init(exactly:)) else { throw .unknownToSwitch }
+        guard let vlans = VLANMembership(mode: mode, tag: tag, trunks: trunks) else {
+            throw mode == "dot1q-tunnel" ? .tunnel : .reservedVLAN
+        }
+        let listed: SourceAddresses?
+        do throws(SourceAddresses.Unreadable) {
+            listed = if let text = externalIDs[Key.addresses] { try SourceAddresses(text) } else { nil }
+        } catch {
+            throw .unreadableIPAddress(error.word)
+        }
+        var source = Source.learned
+        if let text = externalIDs[Key.attachedMAC] {
+            guard let address = EthernetAddress(text) else { throw .unreadableMAC(text) }
+            guard !address.isMulticast, address.rawValue != 0 else { throw .noStationsMAC(text) }
+            source = .declared(address, addresses: listed)
+        } else if listed != nil {
+            throw .addressesWithoutMAC
+        }
+        self.init(name: name, number: number, vlans: vlans, source: source)
+    }
+
+    /// Why frames of a VM port go nowhere, and what to do.
+    enum Unserved: Error, Hashable {
+        case unknownToSwitch
+        case tunnel
+        case reservedVLAN
+        case unreadableMAC(String)
+        case noStationsMAC(String)
+        case unreadableIPAddress(String)
+        case addressesWithoutMAC
+    }
+}
+
+extension VMPort.Unserved: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .unknownToSwitch:
+            "ovs-vswitchd has not opened the interface: look at its column error"
+        case .tunnel:
+            "vlan_mode is dot1q-tunnel, which the chain does not carry: use access, trunk, native-tagged or native-untagged"
+        case .reservedVLAN:
+            "tag is not a VLAN: use 0 to 4094"
+        case .unreadableMAC(let text):
+            "external_ids:\(VMPort.Key.attachedMAC) is \(text), which is no MAC address: write it as 02:00:00:00:00:01"
+        case .noStationsMAC(let text):
+            "external_ids:\(VMPort.Key.attachedMAC) is \(text), which no NIC can have: set the NIC's own address"
+        case .unreadableIPAddress(let word):
+            "external_ids:\(VMPort.Key.addresses) has \(word), which is no IP address: list addresses without prefix length"
+        case .addressesWithoutMAC:
+            "external_ids:\(VMPort.Key.addresses) needs \(VMPort.Key.attachedMAC), too: IP addresses are checked together with it"
+        }
+    }
+}
