@@ -14,6 +14,10 @@ public enum OpenFlowError: Error, Hashable, Sendable {
     case protocolViolation(String)
     /// The switch answered a request with an error.
     case refused(ErrorMessage)
+    /// The switch refused one change of a bundle, and so the whole bundle: nothing has changed.
+    case flowRefused(FlowMod, ErrorMessage)
+    /// A change that is longer than a message can be (65535 bytes); nothing was sent.
+    case tooLong(FlowMod)
     /// Nothing was received for this many milliseconds, not even the answer to a greeting or a probe.
     case silent(milliseconds: Int64)
     /// The peer closed the connection, as it does when the bridge or ovs-vswitchd goes; an `errno` value where the
@@ -45,6 +49,10 @@ extension OpenFlowError: CustomStringConvertible {
             "protocol violation: \(what)"
         case .refused(let error):
             "the switch refused a request: \(error)"
+        case .flowRefused(let mod, let error):
+            "the switch refused a flow: \(error): \(mod)"
+        case .tooLong(let mod):
+            "a flow is longer than a message (65535 bytes): \(String(mod.description.prefix(200)))..."
         case .silent(let milliseconds):
             "no answer for \(milliseconds) ms (ovs-vswitchd hangs)"
         case .lost(nil):

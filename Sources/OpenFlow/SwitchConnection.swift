@@ -125,6 +125,18 @@ public final class SwitchConnection {
         return closed.futureResult
     }
 
+    /// Hands a request to the switch, if it is up.
+    func start(_ request: SwitchRequest, answer: @escaping (SwitchAnswer) -> Void) {
+        eventLoop.preconditionInEventLoop()
+        switch (link, state) {
+        case (.connected(_, let session), .up): session.start(request, answer: answer)
+        case (_, .down(let outage)): answer(.failed(outage.error))
+        case (_, .up): answer(.failed(.lost(errno: nil)))
+        }
+    }
+
+    func makePromise<Value>(of type: Value.Type = Value.self) -> EventLoopPromise<Value> { eventLoop.makePromise() }
+
     // MARK: Connecting
 
     private func connect(in delay: TimeAmount) {

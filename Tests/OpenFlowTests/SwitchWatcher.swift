@@ -31,6 +31,24 @@ actor SwitchWatcher {
         connection?.refresh()
     }
 
+    func flows(_ filter: FlowFilter = .all) async throws -> [FlowEntry] {
+        guard let connection else { throw OpenFlowError.notConnectedYet }
+        return try await connection.flows(filter).get()
+    }
+
+    func commit(_ mods: [FlowMod]) async throws {
+        guard let connection else { throw OpenFlowError.notConnectedYet }
+        try await connection.commit(mods).get()
+    }
+
+    /// Makes a request without waiting for its answer.
+    func issue<Value: Sendable>(
+        _ request: @Sendable (SwitchConnection) -> EventLoopFuture<Value>
+    ) throws -> EventLoopFuture<Value> {
+        guard let connection else { throw OpenFlowError.notConnectedYet }
+        return request(connection)
+    }
+
     func close() async throws {
         try await connection?.close().get()
     }

@@ -55,7 +55,7 @@ struct WireTests {
             (Frame.features(xid: 1), .featuresReply(datapathID: 0x0a1b_2c3d_4e5f)),
             (Frame.aggregate(xid: 1, flows: 258), .aggregate(flowCount: 258)),
             (Frame(.barrierReply), .barrierReply),
-            (Frame(.multipartReply, "0001 0000 00000000 01020304"), .other(.multipartReply)),
+            (Frame(.multipartReply, "0004 0000 00000000 01020304"), .other(.multipartReply)),
             (Frame(MessageType(rawValue: 10), "0102"), .other(MessageType(rawValue: 10))),
             (Frame.ports(xid: 1, []), .portDescription([], more: false)),
             (
@@ -137,7 +137,7 @@ struct WireTests {
                 OpenFlowError.refused(ErrorMessage(type: 0, code: 0, text: "no")),
                 "hello failed, no version in common: no"
             ),
-            (.refused(ErrorMessage(type: 5, code: 9)), "flow mod failed, code 9"),
+            (.refused(ErrorMessage(type: 5, code: 99)), "flow mod failed, code 99"),
             (.refused(ErrorMessage(type: 99, code: 1)), "type 99, code 1"),
             (
                 .versionNotOffered(offered: [1, 4]),

@@ -54,7 +54,7 @@ extension FlowAction: CustomStringConvertible {
         case .setField(let field): "set_field:\(field.assignment)->\(field.field.name)"
         case .load(let value, let target): "load:\(prefixedHex(value))->\(target)"
         case .move(let source, let target): "move:\(source)->\(target)"
-        case .resubmit(.some(let port), nil, false): "resubmit:\(Self.portText(port))"
+        case .resubmit(.some(let port), nil, _): "resubmit:\(Self.portText(port))"
         case .resubmit(let port, let table, let ct):
             "resubmit(\(port.map(Self.portText) ?? ""),\(table.map { "\($0)" } ?? "")\(ct ? ",ct" : ""))"
         case .group(let number): "group:\(number)"
@@ -110,9 +110,9 @@ extension Learn.Spec: CustomStringConvertible {
         switch self {
         case .match(let target, let value) where target == Subfield(target.field):
             "\(target.field.name)=\(FieldMatch(target.field, value).assignment)"
-        case .match(let target, let value): "\(target)=0x\(hexDigits(value))"
+        case .match(let target, let value): "\(target)=\(prefixedHex(value))"
         case .matchField(let target, let source): target == source ? "\(target)" : "\(target)=\(source)"
-        case .load(let value, let target): "load:0x\(hexDigits(value))->\(target)"
+        case .load(let value, let target): "load:\(prefixedHex(value))->\(target)"
         case .loadField(let source, let target): "load:\(source)->\(target)"
         case .output(let source): "output:\(source)"
         }

@@ -90,7 +90,6 @@ extension FieldMatch: CustomStringConvertible {
         case .ctState: "ct_state=" + Self.flags(value, isExact ? nil : mask, Self.ctStateNames)
         case .tcpFlags: "tcp_flags=" + Self.flags(value, isExact ? nil : mask, Self.tcpFlagNames)
         case .ipFragment: "nw_frag=\(fragmentText)"
-        case .ctLabel: "ct_label=0x" + hexDigits(value) + (isExact ? "" : "/0x" + hexDigits(mask))
         case .ipv6Label:
             "ipv6_label=0x" + hexDigits(value, width: 5) + (isExact ? "" : "/0x" + hexDigits(mask, width: 5))
         case .inPort, .actionSetOutput: "\(field.name)=\(FlowAction.portText(UInt32(value)))"
@@ -153,7 +152,7 @@ extension FieldMatch: CustomStringConvertible {
         }
     }
 
-    /// What `set_field` prints before its arrow: as above, but zero is 0x0.
+    /// What `set_field` prints before its arrow.
     var assignment: String {
         switch field.format {
         case .ethernet: ethernetText
@@ -163,7 +162,7 @@ extension FieldMatch: CustomStringConvertible {
         case .tcpFlags: Self.flags(value, isExact ? nil : mask, Self.tcpFlagNames)
         case .port where isExact: FlowAction.portText(UInt32(value))
         case .fragment where isExact || mask & 3 != 0: fragmentText
-        case .hexadecimal: "0x\(hexDigits(value))" + (isExact ? "" : "/0x\(hexDigits(mask))")
+        case .hexadecimal: prefixedHex(value) + (isExact ? "" : "/\(prefixedHex(mask))")
         default: "\(value)" + (isExact ? "" : "/0x\(hexDigits(mask))")
         }
     }

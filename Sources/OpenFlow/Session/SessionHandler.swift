@@ -15,6 +15,8 @@ final class SessionHandler: ChannelInboundHandler {
     private var machine: SessionStateMachine
     private let report: (Event) -> Void
     private var context: ChannelHandlerContext?
+    private var answers: [Int: (SwitchAnswer) -> Void] = [:]
+    private var lastRequest = 0
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
 
     /// - Parameter report: called on the channel's event loop, after the machine has moved on, so it may call back.
@@ -25,6 +27,14 @@ final class SessionHandler: ChannelInboundHandler {
 
     func refresh() {
         run(machine.refresh())
+    }
+
+    /// - Parameter answer: called once, whatever happens, on the channel's event loop.
+    func start(_ request: SwitchRequest, answer: @escaping (SwitchAnswer) -> Void) {
+        guard context != nil else { return answer(.failed(.notConnectedYet)) }
+        lastRequest += 1
+        answers[lastRequest] = answer
+        run(machine.start(request, id: lastRequest))
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -69,10 +79,16 @@ final class SessionHandler: ChannelInboundHandler {
         case .report(let status, let messages):
             send(messages, context)
             report(.up(status))
+        case .answer(let id, let answer, let messages):
+            send(messages, context)
+            answers.removeValue(forKey: id)?(answer)
         case .close(let error, let messages):
             send(messages, context)
             cancelTimer()
+            let unanswered = answers.sorted { $0.key < $1.key }
+            answers = [:]
             report(.down(error))
+            for (_, answer) in unanswered { answer(.failed(error)) }
             context.close(promise: nil)
         }
         setTimer(context)
@@ -80,6 +96,11 @@ final class SessionHandler: ChannelInboundHandler {
 
     private func send(_ messages: [SessionStateMachine.Outgoing], _ context: ChannelHandlerContext) {
         guard !messages.isEmpty else { return }
+        // What is encoded already, perhaps megabytes, goes as it is.
+        if messages.count == 1, case .encoded(let bytes) = messages[0].message {
+            context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+            return
+        }
         var buffer = context.channel.allocator.buffer(capacity: 64 * messages.count)
         for message in messages { message.message.encode(xid: message.xid, into: &buffer) }
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)

@@ -28,7 +28,9 @@ struct SessionStateMachine {
         case send([Outgoing])
         /// The switch is up with this status; afterwards send.
         case report(SwitchStatus, send: [Outgoing])
-        /// Send, then end the connection for this reason. Comes exactly once.
+        /// The request that was started under this id has ended; afterwards send.
+        case answer(Int, SwitchAnswer, send: [Outgoing])
+        /// Send, then end the connection for this reason. Comes exactly once; requests not answered by then have failed.
         case close(OpenFlowError, send: [Outgoing])
     }
 
@@ -68,7 +70,8 @@ struct SessionStateMachine {
 
     private let timing: Timing
     private var state = State.connecting
-    private var lastXID: UInt32 = 0
+    private var xids = TransactionIDs()
+    private var requests = PendingRequests()
     private var lastReceived = NIODeadline.uptimeNanoseconds(0)
     private var probeSent: NIODeadline?
 
@@ -122,6 +125,14 @@ struct SessionStateMachine {
         }
     }
 
+    /// Begins a request, which an ``Action/answer(_:_:send:)`` ends; one made before the switch is up fails at once.
+    ///
+    /// - Parameter id: names the request in its answer.
+    mutating func start(_ request: SwitchRequest, id: Int) -> Action {
+        guard case .up = state else { return .answer(id, .failed(.notConnectedYet), send: []) }
+        return requests.start(request, id: id, &xids)
+    }
+
     mutating func timerFired(now: NIODeadline) -> Action {
         guard let nextTimer, now >= nextTimer else { return .none }
         if case .greeting = state { return close(.silent(milliseconds: timing.helloTimeout.nanoseconds / 1_000_000)) }
@@ -138,10 +149,11 @@ struct SessionStateMachine {
     // MARK: Messages
 
     private mutating func received(_ message: IncomingMessage, xid: UInt32) throws(OpenFlowError) -> Action {
+        if let action = requests.received(message, xid: xid, &xids) { return action }
         switch (message, state) {
         case (.error(let error), _):
-            // Every request we make is one we can't do without. A peer with whom we share no version may say so
-            // before its greeting has reached us.
+            // Every request that the session makes of itself is one it can't do without. A peer with whom we share no
+            // version may say so before its greeting has reached us.
             return close(.refused(error))
         case (.hello(let versions), .greeting):
             return greeted(versions)
@@ -218,8 +230,7 @@ struct SessionStateMachine {
     }
 
     private mutating func request(_ message: OutgoingMessage) -> Outgoing {
-        lastXID &+= 1
-        return Outgoing(xid: lastXID, message: message)
+        Outgoing(xid: xids.next(), message: message)
     }
 }
 

@@ -26,11 +26,14 @@ struct MessageType: RawRepresentable, Hashable, Sendable {
     static let featuresReply = MessageType(rawValue: 6)
     static let setConfig = MessageType(rawValue: 9)
     static let portStatus = MessageType(rawValue: 12)
+    static let flowMod = MessageType(rawValue: 14)
     static let multipartRequest = MessageType(rawValue: 18)
     static let multipartReply = MessageType(rawValue: 19)
     static let barrierRequest = MessageType(rawValue: 20)
     static let barrierReply = MessageType(rawValue: 21)
     static let setAsync = MessageType(rawValue: 28)
+    static let bundleControl = MessageType(rawValue: 33)
+    static let bundleAddMessage = MessageType(rawValue: 34)
 }
 
 /// Cuts the byte stream into frames. A message is at most 65535 bytes, by its own length field, so that is also the

@@ -13,7 +13,10 @@ enum IncomingMessage: Hashable, Sendable {
     /// `more`: further parts of this reply follow.
     case portDescription([SwitchPort], more: Bool)
     case aggregate(flowCount: UInt32)
+    /// `more`: further parts of this reply follow.
+    case flows([FlowEntry], more: Bool)
     case barrierReply
+    case bundleControl(BundleControl)
     /// A message of no use to us, such as a packet-in.
     case other(MessageType)
 
@@ -46,6 +49,14 @@ enum IncomingMessage: Hashable, Sendable {
             self = .portStatus(change, try SwitchPort(decoding: &body))
         case .multipartReply: self = try Self.multipart(&body)
         case .barrierReply: self = .barrierReply
+        case .bundleControl:
+            guard let (_, type) = body.readMultipleIntegers(as: (UInt32, UInt16).self) else {
+                throw .short("bundle control")
+            }
+            guard let control = BundleControl(rawValue: type) else {
+                throw .protocolViolation("bundle control of type \(type)")
+            }
+            self = .bundleControl(control)
         default: self = .other(frame.type)
         }
     }
@@ -76,6 +87,10 @@ enum IncomingMessage: Hashable, Sendable {
             var ports: [SwitchPort] = []
             while body.readableBytes > 0 { ports.append(try SwitchPort(decoding: &body)) }
             return .portDescription(ports, more: flags & 1 != 0)
+        case .flows:
+            var entries: [FlowEntry] = []
+            while body.readableBytes > 0 { entries.append(try FlowEntry(decoding: &body)) }
+            return .flows(entries, more: flags & 1 != 0)
         case .aggregate:
             guard let (_, _, flowCount) = body.readMultipleIntegers(as: (UInt64, UInt64, UInt32).self) else {
                 throw .short("aggregate reply")
@@ -108,17 +123,4 @@ extension SwitchPort {
             state: State(rawValue: state)
         )
     }
-}
-
-extension ByteBuffer {
-    /// `false`, and nothing skipped, when there are fewer bytes.
-    fileprivate mutating func skip(_ count: Int) -> Bool {
-        guard readableBytes >= count else { return false }
-        moveReaderIndex(forwardBy: count)
-        return true
-    }
-}
-
-extension OpenFlowError {
-    fileprivate static func short(_ what: String) -> OpenFlowError { .protocolViolation("\(what) cut short") }
 }

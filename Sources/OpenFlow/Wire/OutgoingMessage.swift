@@ -18,9 +18,17 @@ enum OutgoingMessage: Hashable, Sendable {
     case portDescriptionRequest
     /// Counts every flow of every table.
     case aggregateRequest
+    case flowsRequest(FlowFilter)
     case barrierRequest
+    case bundleControl(BundleControl, id: UInt32)
+    /// Messages that are bytes already, headers and transaction ids included.
+    case encoded(ByteBuffer)
 
     func encode(xid: UInt32, into buffer: inout ByteBuffer) {
+        if case .encoded(let bytes) = self {
+            buffer.writeImmutableBuffer(bytes)
+            return
+        }
         let start = buffer.writerIndex
         buffer.writeMultipleIntegers(openFlowVersion, type.rawValue, UInt16(0), xid)
         encodeBody(into: &buffer)
@@ -37,8 +45,10 @@ enum OutgoingMessage: Hashable, Sendable {
         case .featuresRequest: .featuresRequest
         case .setConfig: .setConfig
         case .mutePackets: .setAsync
-        case .portDescriptionRequest, .aggregateRequest: .multipartRequest
+        case .portDescriptionRequest, .aggregateRequest, .flowsRequest: .multipartRequest
         case .barrierRequest: .barrierRequest
+        case .bundleControl: .bundleControl
+        case .encoded: preconditionFailure("encoded messages have their own types")
         }
     }
 
@@ -64,14 +74,13 @@ enum OutgoingMessage: Hashable, Sendable {
             writeMultipartHeader(.portDescription, into: &buffer)
         case .aggregateRequest:
             writeMultipartHeader(.aggregate, into: &buffer)
-            let anyTable: UInt8 = 0xff
-            let any: UInt32 = 0xffff_ffff
-            buffer.writeInteger(anyTable)
-            buffer.writeRepeatingByte(0, count: 3)
-            buffer.writeMultipleIntegers(any, any, UInt32(0), UInt64(0), UInt64(0))
-            // An empty OXM match: type 1, length 4 without the padding to 8.
-            buffer.writeMultipleIntegers(UInt16(1), UInt16(4), UInt32(0))
-        case .echoRequest, .featuresRequest, .barrierRequest:
+            FlowFilter.all.encode(into: &buffer)
+        case .flowsRequest(let filter):
+            writeMultipartHeader(.flows, into: &buffer)
+            filter.encode(into: &buffer)
+        case .bundleControl(let control, let id):
+            buffer.writeMultipleIntegers(id, control.rawValue, BundleControl.flags)
+        case .echoRequest, .featuresRequest, .barrierRequest, .encoded:
             break
         }
     }
@@ -95,6 +104,7 @@ enum AsyncProperty {
 /// `enum ofp_multipart_type`.
 struct MultipartType: RawRepresentable, Hashable, Sendable {
     var rawValue: UInt16
+    static let flows = MultipartType(rawValue: 1)
     static let aggregate = MultipartType(rawValue: 2)
     static let portDescription = MultipartType(rawValue: 13)
 }

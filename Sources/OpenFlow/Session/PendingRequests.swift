@@ -1,0 +1,168 @@
+import NIOCore
+
+/// What the owner of a session asks of the switch.
+enum SwitchRequest: Hashable, Sendable {
+    case flows(FlowFilter)
+    /// As one bundle.
+    case commit([FlowMod])
+    /// An answer once everything sent before is done.
+    case barrier
+}
+
+/// How a request ended.
+enum SwitchAnswer: Hashable, Sendable {
+    case flows([FlowEntry])
+    case done
+    case failed(OpenFlowError)
+}
+
+/// Hands out transaction ids.
+struct TransactionIDs {
+    private var last: UInt32 = 0
+
+    mutating func next() -> UInt32 { reserve(1) }
+
+    /// The first of so many ids in a row.
+    mutating func reserve(_ count: Int) -> UInt32 {
+        defer { last &+= UInt32(truncatingIfNeeded: count) }
+        return last &+ 1
+    }
+}
+
+/// The requests under way, any number at once, each of which is answered exactly once: a pure value.
+///
+/// A bundle takes two rounds. Open vSwitch drops a change that it can't take from the bundle, says so, and would commit
+/// the rest, so the commit has to wait until the closing request is answered: any error has come by then.
+struct PendingRequests {
+    typealias Outgoing = SessionStateMachine.Outgoing
+    typealias Action = SessionStateMachine.Action
+
+    private struct Collecting {
+        var id: Int
+        var entries: [FlowEntry] = []
+    }
+
+    private struct Bundle {
+        enum Phase {
+            case filling
+            case committing(xid: UInt32)
+            case discarding(xid: UInt32)
+        }
+
+        var id: Int
+        var number: UInt32
+        /// Of the opening request; the changes and the closing request follow.
+        var firstXID: UInt32
+        var mods: [FlowMod]
+        var phase = Phase.filling
+        var firstError: OpenFlowError?
+
+        var closeXID: UInt32 { firstXID &+ UInt32(mods.count) &+ 1 }
+
+        func holds(_ xid: UInt32) -> Bool {
+            if xid &- firstXID <= closeXID &- firstXID { return true }
+            switch phase {
+            case .filling: return false
+            case .committing(let own), .discarding(let own): return xid == own
+            }
+        }
+    }
+
+    private var collecting: [UInt32: Collecting] = [:]
+    private var barriers: [UInt32: Int] = [:]
+    private var bundles: [Bundle] = []
+    private var lastBundle: UInt32 = 0
+
+    /// - Parameter id: names the request in its answer.
+    mutating func start(_ request: SwitchRequest, id: Int, _ xids: inout TransactionIDs) -> Action {
+        switch request {
+        case .flows(let filter):
+            let xid = xids.next()
+            collecting[xid] = Collecting(id: id)
+            return .send([Outgoing(xid: xid, message: .flowsRequest(filter))])
+        case .barrier:
+            let xid = xids.next()
+            barriers[xid] = id
+            return .send([Outgoing(xid: xid, message: .barrierRequest)])
+        case .commit(let mods):
+            lastBundle &+= 1
+            let xid = xids.reserve(mods.count + 2)
+            // A flow takes some 150 bytes with its headers.
+            var bytes = ByteBufferAllocator().buffer(capacity: 64 + 192 * mods.count)
+            do {
+                try bytes.writeBundle(id: lastBundle, mods, firstXID: xid)
+            } catch {
+                return .answer(id, .failed(error), send: [])
+            }
+            bundles.append(Bundle(id: id, number: lastBundle, firstXID: xid, mods: mods))
+            return .send([Outgoing(xid: xid, message: .encoded(bytes))])
+        }
+    }
+
+    /// `nil` for a message that answers none of the requests.
+    mutating func received(_ message: IncomingMessage, xid: UInt32, _ xids: inout TransactionIDs) -> Action? {
+        switch message {
+        case .flows(let part, let more):
+            guard var request = collecting.removeValue(forKey: xid) else { return nil }
+            request.entries += part
+            if !more { return .answer(request.id, .flows(request.entries), send: []) }
+            collecting[xid] = request
+            return SessionStateMachine.Action.none
+        case .barrierReply:
+            return barriers.removeValue(forKey: xid).map { .answer($0, .done, send: []) }
+        case .bundleControl(let control):
+            guard let index = bundles.firstIndex(where: { $0.holds(xid) }) else { return nil }
+            return bundle(index, replied: control, xid: xid, &xids)
+        case .error(let error):
+            if let id = collecting.removeValue(forKey: xid)?.id ?? barriers.removeValue(forKey: xid) {
+                return .answer(id, .failed(.refused(error)), send: [])
+            }
+            guard let index = bundles.firstIndex(where: { $0.holds(xid) }) else { return nil }
+            return bundle(index, failed: error, xid: xid)
+        default:
+            return nil
+        }
+    }
+
+    private mutating func bundle(
+        _ index: Int,
+        replied control: BundleControl,
+        xid: UInt32,
+        _ xids: inout TransactionIDs
+    ) -> Action {
+        let bundle = bundles[index]
+        switch (bundle.phase, control) {
+        case (.filling, .closeReply) where xid == bundle.closeXID:
+            let next = xids.next()
+            let isGood = bundle.firstError == nil
+            bundles[index].phase = isGood ? .committing(xid: next) : .discarding(xid: next)
+            let request = isGood ? BundleControl.commitRequest : .discardRequest
+            return .send([Outgoing(xid: next, message: .bundleControl(request, id: bundle.number))])
+        case (.committing(xid), .commitReply), (.discarding(xid), .discardReply):
+            bundles.remove(at: index)
+            return .answer(bundle.id, bundle.firstError.map { .failed($0) } ?? .done, send: [])
+        default:
+            // The opening request's reply says nothing that the closing one's does not.
+            return .none
+        }
+    }
+
+    private mutating func bundle(_ index: Int, failed error: ErrorMessage, xid: UInt32) -> Action {
+        let bundle = bundles[index]
+        let position = Int(xid &- bundle.firstXID) - 1
+        let isMember = bundle.mods.indices.contains(position)
+        let reason = bundle.firstError ?? (isMember ? .flowRefused(bundle.mods[position], error) : .refused(error))
+        bundles[index].firstError = reason
+        switch bundle.phase {
+        case .filling where xid != bundle.closeXID:
+            return .none
+        case .committing where isMember:
+            // The error of the commit itself follows.
+            return .none
+        default:
+            // Refused to close, to commit or to discard: the switch has dropped the bundle.
+            bundles.remove(at: index)
+            return .answer(bundle.id, .failed(reason), send: [])
+        }
+    }
+}
