@@ -189,48 +189,6 @@ extension LanePorts {
         ]
     }
 
-    // MARK: Lists
-
-    /// Which ports a frame goes to that is for all of its VLAN. These flows alone name several ports.
-    func floodLists() -> [Flow] {
-        lists(of: vmPorts, trunks: .floodTrunks, vlans: .floodVLAN)
-            + lists(of: vmPorts.filter(\.learns), trunks: .unknownTrunks, vlans: .unknownVLAN)
-    }
-
-    private func lists(of ports: [VMPort], trunks: Table, vlans: Table) -> [Flow] {
-        let ports = ports.sorted { $0.number < $1.number }
-        var flows: [Flow] = []
-        func list(_ table: Table, _ priority: UInt16, _ vlan: VLAN?, _ actions: [FlowAction]) {
-            let cookie = FlowCookie(.flood(lane, vlan ?? .untagged)).rawValue
-            let match = vlan.map { Match($0.field) } ?? Match()
-            flows.append(Flow(table: table.rawValue, priority: priority, match, cookie: cookie, actions: actions))
-        }
-
-        // Trunks of every VLAN. One that takes a VLAN's tag off gets that VLAN with the ports that do the same.
-        let everywhere = ports.filter { $0.vlans.all == nil }
-        if !everywhere.isEmpty { list(trunks, 0, nil, everywhere.map(\.output)) }
-        for vlan in Set(everywhere.compactMap(\.vlans.stripped)).sorted() {
-            list(trunks, 10, vlan, everywhere.filter { $0.vlans.stripped != vlan }.map(\.output))
-        }
-
-        var tagged: [VLAN: [FlowAction]] = [:]
-        var stripped: [VLAN: [FlowAction]] = [:]
-        for port in ports {
-            for vlan in port.vlans.all ?? port.vlans.stripped.map({ [$0] }) ?? [] {
-                if vlan == port.vlans.stripped {
-                    stripped[vlan, default: []].append(port.output)
-                } else {
-                    tagged[vlan, default: []].append(port.output)
-                }
-            }
-        }
-        for vlan in Set(tagged.keys).union(stripped.keys).sorted() {
-            let last = stripped[vlan].map { [.popVLAN] + $0 } ?? []
-            list(vlans, 10, vlan, (tagged[vlan] ?? []) + last)
-        }
-        return flows
-    }
-
     // MARK: Making
 
     private func flow(
@@ -257,5 +215,5 @@ extension VMPort {
     fileprivate var field: FieldMatch { .inPort(UInt32(number)) }
 
     /// To the port.
-    fileprivate var output: FlowAction { .output(UInt32(number)) }
+    var output: FlowAction { .output(UInt32(number)) }
 }

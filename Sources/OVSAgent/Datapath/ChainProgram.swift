@@ -18,15 +18,13 @@ struct ChainProgram: Hashable, Sendable {
     init(lanes: [LanePorts]) {
         for bridge in ChainBridge.allCases { flows[bridge.name] = Self.common(bridge) }
         for lane in lanes {
-            let owned = lane.ownedStations()
+            let owned = lane.ownedStations(of: lane.vmPorts)
             contested += owned.contested
-            for bridge in ChainBridge.allCases { flows[bridge.name, default: []] += lane.passThrough(bridge) }
-            flows[lane.lane.localBridge] = lane.localCommon() + lane.floodLists()
-            flows[lane.lane.uplinkBridge] = lane.uplinkCommon()
+            flows.merge(lane.common(), uniquingKeysWith: +)
+            flows[lane.lane.localBridge, default: []] += lane.floodLists(.all)
             for port in lane.vmPorts {
-                let stations = owned.byPort[port.number] ?? []
-                flows[lane.lane.localBridge, default: []] += lane.localFlows(of: port, stations: stations)
-                flows[lane.lane.uplinkBridge, default: []] += lane.uplinkFlows(of: port, stations: stations)
+                let served = lane.flows(of: port, stations: owned.byPort[port.number] ?? [])
+                for (bridge, own) in served { flows[bridge, default: []] += own }
             }
         }
     }
@@ -44,6 +42,21 @@ struct LanePorts: Hashable, Sendable {
     func cookie(of port: VMPort) -> UInt64 { FlowCookie(.vmPort(lane, number: port.number)).rawValue }
 
     var cookie: UInt64 { FlowCookie(.lane(lane)).rawValue }
+
+    /// What the lane needs whatever its VMs, by bridge.
+    func common() -> [String: [Flow]] {
+        var flows = [lane.localBridge: localCommon(), lane.uplinkBridge: uplinkCommon()]
+        for bridge in ChainBridge.allCases { flows[bridge.name] = passThrough(bridge) }
+        return flows
+    }
+
+    /// What serves one VM port, which frames for `stations` go to, by bridge.
+    func flows(of port: VMPort, stations: [Station]) -> [String: [Flow]] {
+        [
+            lane.localBridge: localFlows(of: port, stations: stations),
+            lane.uplinkBridge: uplinkFlows(of: port, stations: stations),
+        ]
+    }
 }
 
 /// Where frames for an address go: the address in one VLAN, or in every VLAN that nobody else has it in.
@@ -79,11 +92,11 @@ extension LanePorts {
         var contested: [ContestedStation] = []
     }
 
-    /// Which declared address belongs to which port.
-    func ownedStations() -> OwnedStations {
+    /// Which declared address belongs to which port; `ports` has all that declare an address, or none.
+    func ownedStations(of ports: [VMPort]) -> OwnedStations {
         var result = OwnedStations()
         var owners: [Station: VMPort] = [:]
-        for port in vmPorts.sorted(by: { $0.number < $1.number }) {
+        for port in ports.sorted(by: { $0.number < $1.number }) {
             guard let address = port.address else { continue }
             for vlan in port.vlans.all.map({ $0.map(Optional.some) }) ?? [nil] {
                 let station = Station(address: address, vlan: vlan)

@@ -1,0 +1,88 @@
+import OpenFlow
+
+// Frames on brN.local that are for every port of their VLAN. These flows alone name several ports.
+
+/// Some of the lists of a lane's ports.
+struct FloodLists: Hashable, Sendable {
+    /// `nil` for those of every VLAN.
+    var vlans: Set<VLAN>?
+    /// Those of the ports that carry every VLAN.
+    var trunks: Bool
+
+    static let all = FloodLists(vlans: nil, trunks: true)
+
+    init(vlans: Set<VLAN>?, trunks: Bool) {
+        self.vlans = vlans
+        self.trunks = trunks
+    }
+
+    /// Those that may name one of these ports.
+    init(naming ports: [VMPort]) {
+        vlans = Set(ports.flatMap(\.listedVLANs))
+        trunks = ports.contains { $0.vlans.all == nil }
+    }
+
+    fileprivate func contains(_ vlan: VLAN) -> Bool { vlans?.contains(vlan) ?? true }
+}
+
+extension LanePorts {
+    private typealias Table = LocalTable
+
+    /// Which ports a frame goes to that is for all of its VLAN: multicast to all, unicast that no port is known for to
+    /// those that learn.
+    func floodLists(_ wanted: FloodLists) -> [Flow] {
+        let named = vmPorts.filter { port in
+            wanted.trunks && port.vlans.all == nil || port.listedVLANs.contains(where: wanted.contains)
+        }
+        let ports = named.sorted { $0.number < $1.number }
+        let learning = ports.filter(\.learns)
+        var flows = vlanLists(of: ports, .floodVLAN, wanted) + vlanLists(of: learning, .unknownVLAN, wanted)
+        if wanted.trunks {
+            flows += trunkLists(of: ports, .floodTrunks) + trunkLists(of: learning, .unknownTrunks)
+        }
+        return flows
+    }
+
+    /// The ports that carry every VLAN. One that takes a VLAN's tag off gets that VLAN with the ports that do the same.
+    private func trunkLists(of ports: [VMPort], _ table: Table) -> [Flow] {
+        let trunks = ports.filter { $0.vlans.all == nil }
+        guard !trunks.isEmpty else { return [] }
+        let exceptions = Set(trunks.compactMap(\.vlans.stripped)).sorted().map { vlan in
+            list(table, 10, vlan, trunks.filter { $0.vlans.stripped != vlan }.map(\.output))
+        }
+        return [list(table, 0, nil, trunks.map(\.output))] + exceptions
+    }
+
+    private func vlanLists(of ports: [VMPort], _ table: Table, _ wanted: FloodLists) -> [Flow] {
+        var tagged: [VLAN: [FlowAction]] = [:]
+        var stripped: [VLAN: [FlowAction]] = [:]
+        for port in ports {
+            for vlan in port.listedVLANs where wanted.contains(vlan) {
+                if vlan == port.vlans.stripped {
+                    stripped[vlan, default: []].append(port.output)
+                } else {
+                    tagged[vlan, default: []].append(port.output)
+                }
+            }
+        }
+        return Set(tagged.keys).union(stripped.keys).sorted().map { vlan in
+            let last = stripped[vlan].map { [.popVLAN] + $0 } ?? []
+            return list(table, 10, vlan, (tagged[vlan] ?? []) + last)
+        }
+    }
+
+    private func list(_ table: Table, _ priority: UInt16, _ vlan: VLAN?, _ actions: [FlowAction]) -> Flow {
+        Flow(
+            table: table.rawValue,
+            priority: priority,
+            vlan.map { Match($0.field) } ?? Match(),
+            cookie: FlowCookie(.flood(lane, vlan ?? .untagged)).rawValue,
+            actions: actions
+        )
+    }
+}
+
+extension VMPort {
+    /// The VLANs whose own lists name the port.
+    fileprivate var listedVLANs: [VLAN] { vlans.all ?? vlans.stripped.map { [$0] } ?? [] }
+}
