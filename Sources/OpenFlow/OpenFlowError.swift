@@ -16,6 +16,8 @@ public enum OpenFlowError: Error, Hashable, Sendable {
     case refused(ErrorMessage)
     /// The switch refused one change of a bundle, and so the whole bundle: nothing has changed.
     case flowRefused(FlowMod, ErrorMessage)
+    /// The switch does not watch the flows that were asked for.
+    case monitorRefused
     /// A change that is longer than a message can be (65535 bytes); nothing was sent.
     case tooLong(FlowMod)
     /// Nothing was received for this many milliseconds, not even the answer to a greeting or a probe.
@@ -51,6 +53,8 @@ extension OpenFlowError: CustomStringConvertible {
             "the switch refused a request: \(error)"
         case .flowRefused(let mod, let error):
             "the switch refused a flow: \(error): \(mod)"
+        case .monitorRefused:
+            "the switch refuses to report changes of flows (before Open vSwitch 3.0 it can't over OpenFlow 1.4)"
         case .tooLong(let mod):
             "a flow is longer than a message (65535 bytes): \(String(mod.description.prefix(200)))..."
         case .silent(let milliseconds):

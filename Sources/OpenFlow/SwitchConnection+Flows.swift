@@ -12,7 +12,23 @@ extension SwitchConnection {
             switch answer {
             case .flows(let entries): promise.succeed(entries)
             case .failed(let error): promise.fail(error)
-            case .done: promise.succeed([])
+            case .done, .monitored: promise.succeed([])
+            }
+        }
+        return promise.futureResult
+    }
+
+    /// Begins to report every change of flows, whoever makes it: `add-flow` and the like, `learn`, timeouts. Lasts as long
+    /// as the connection to the switch: call it again whenever the switch has come up.
+    ///
+    /// - Returns: the flows that are there at the moment from which on changes are reported.
+    public func monitorFlows(table: UInt8? = nil, match: Match = Match()) -> EventLoopFuture<[Flow]> {
+        let promise = makePromise(of: [Flow].self)
+        start(.monitorFlows(table: table, match)) { answer in
+            switch answer {
+            case .monitored(let flows): promise.succeed(flows)
+            case .failed(let error): promise.fail(error)
+            case .done, .flows: promise.succeed([])
             }
         }
         return promise.futureResult

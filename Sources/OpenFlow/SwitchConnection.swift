@@ -24,6 +24,12 @@ public final class SwitchConnection {
         /// The last part of the socket's path, such as `br0.mgmt`.
         public var socketName: String
         public var error: OpenFlowError
+
+        public init(socketName: String, error: OpenFlowError) {
+            self.socketName = socketName
+            self.error = error
+        }
+
         public var description: String { "\(socketName): \(error)" }
     }
 
@@ -61,6 +67,7 @@ public final class SwitchConnection {
     private let eventLoop: any EventLoop
     private let timing: Timing
     private let onChange: (State) -> Void
+    private let onSwitchChange: ([SwitchChange]) -> Void
     private let closed: EventLoopPromise<Void>
     private let socketName: String
     private var pacing: ReconnectPacing
@@ -69,6 +76,8 @@ public final class SwitchConnection {
     /// Begins to connect.
     ///
     /// - Parameters:
+    ///   - onSwitchChange: called like `onChange` with what others do to groups and meters while the switch is up, and
+    ///     with what anybody does to the flows for which ``monitorFlows(table:match:)`` was called.
     ///   - onChange: called on `eventLoop`, synchronously with the event that caused it: when the switch comes up, for
     ///     each change of its ports, once for every answer to ``refresh()``, and when it goes down or is down for
     ///     another reason. It may call this object, and is never called from within a call to it, nor after ``close()``.
@@ -76,6 +85,7 @@ public final class SwitchConnection {
         socketPath: String,
         eventLoop: any EventLoop,
         timing: Timing = Timing(),
+        onSwitchChange: @escaping ([SwitchChange]) -> Void = { _ in },
         onChange: @escaping (State) -> Void
     ) {
         eventLoop.preconditionInEventLoop()
@@ -83,6 +93,7 @@ public final class SwitchConnection {
         self.eventLoop = eventLoop
         self.timing = timing
         self.onChange = onChange
+        self.onSwitchChange = onSwitchChange
         closed = eventLoop.makePromise()
         pacing = timing.pacing
         socketName = socketPath.split(separator: "/").last.map(String.init) ?? socketPath
@@ -187,6 +198,8 @@ public final class SwitchConnection {
         case .up(let status):
             pacing.succeeded()
             report(.up(status))
+        case .changed(let changes):
+            onSwitchChange(changes)
         case .down(let error):
             fail(error)
         }

@@ -30,7 +30,7 @@ struct SessionStateMachineTests {
             machine.received(.hello, now: at(0))
                 == .send([
                     Outgoing(xid: 2, message: .featuresRequest),
-                    Outgoing(xid: 3, message: .mutePackets),
+                    Outgoing(xid: 3, message: .chooseMessages),
                     Outgoing(xid: 4, message: .setConfig(missSendLength: 128)),
                     Outgoing(xid: 5, message: .portDescriptionRequest),
                     Outgoing(xid: 6, message: .aggregateRequest),
@@ -148,11 +148,15 @@ struct SessionStateMachineTests {
         #expect(machine.timerFired(now: at(5)) == .close(.silent(milliseconds: 5000), send: []))
     }
 
-    @Test("an error from the switch ends it with the switch's reason")
+    @Test("an error for a request that it can't do without ends it with the switch's reason, another does not")
     func refused() {
-        var machine = up([:], flows: 0)
         let error = OpenFlowError.refused(ErrorMessage(type: 1, code: 5))
-        #expect(machine.received(Frame(.error, "0001 0005"), now: at(0)) == .close(error, send: []))
+        var machine = greeted()
+        #expect(machine.received(Frame(.error, xid: 3, "0001 0005"), now: at(0)) == .close(error, send: []))
+        machine = up([:], flows: 0)
+        _ = machine.refresh()
+        #expect(machine.received(Frame(.error, xid: 77, "0001 0005"), now: at(0)) == .none)
+        #expect(machine.received(Frame(.error, xid: 7, "0001 0005"), now: at(0)) == .close(error, send: []))
     }
 
     @Test("of two ports with one cut name, the other is found when one goes; a number that is reused is found anew")

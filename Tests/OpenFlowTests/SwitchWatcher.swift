@@ -10,6 +10,8 @@ actor SwitchWatcher {
     private let eventLoop: any EventLoop
     private var connection: SwitchConnection?
     private var unseen: [State] = []
+    private var changes: [SwitchChange] = []
+    private var waitingForChange: (matches: (SwitchChange) -> Bool, continuation: CheckedContinuation<Void, any Error>)?
     private var waiting: (matches: (State) -> Bool, continuation: CheckedContinuation<State, any Error>)?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
@@ -24,7 +26,13 @@ actor SwitchWatcher {
     }
 
     func open(_ path: String, timing: SwitchConnection.Timing = .init()) {
-        connection = SwitchConnection(socketPath: path, eventLoop: eventLoop, timing: timing) { self.changed($0) }
+        connection = SwitchConnection(
+            socketPath: path,
+            eventLoop: eventLoop,
+            timing: timing,
+            onSwitchChange: { self.changed($0) },
+            onChange: { self.changed($0) }
+        )
     }
 
     func refresh() {
@@ -67,6 +75,21 @@ actor SwitchWatcher {
         return try await withCheckedThrowingContinuation { waiting = (matches, $0) }
     }
 
+    /// The reported changes up to the first that matches, which are then forgotten.
+    func changes(
+        within: TimeAmount = .seconds(20),
+        until matches: @escaping @Sendable (SwitchChange) -> Bool
+    ) async throws -> [SwitchChange] {
+        if !changes.contains(where: matches) {
+            let timer = giveUpOnChange(in: within)
+            defer { timer.cancel() }
+            try await withCheckedThrowingContinuation { waitingForChange = (matches, $0) }
+        }
+        let end = (changes.firstIndex(where: matches) ?? changes.endIndex - 1) + 1
+        defer { changes.removeFirst(end) }
+        return Array(changes[..<end])
+    }
+
     func nextUp(
         within: TimeAmount = .seconds(10),
         _ matches: @escaping @Sendable (SwitchStatus) -> Bool = { _ in true }
@@ -89,6 +112,22 @@ actor SwitchWatcher {
         eventLoop.assumeIsolated().scheduleTask(in: delay) {
             self.waiting?.continuation.resume(throwing: Timeout(seen: self.connection?.state))
             self.waiting = nil
+        }
+    }
+
+    private func giveUpOnChange(in delay: TimeAmount) -> Scheduled<Void> {
+        eventLoop.assumeIsolated().scheduleTask(in: delay) {
+            self.waitingForChange?.continuation.resume(throwing: Timeout(seen: self.connection?.state))
+            self.waitingForChange = nil
+        }
+    }
+
+    private func changed(_ changes: [SwitchChange]) {
+        eventLoop.preconditionInEventLoop()
+        self.changes += changes
+        if let (matches, continuation) = waitingForChange, changes.contains(where: matches) {
+            waitingForChange = nil
+            continuation.resume()
         }
     }
 

@@ -17,7 +17,7 @@ struct WireTests {
             (.echoReply(ByteBuffer(hex: "0102")), "0503000a 00000007 0102"),
             (.featuresRequest, "05050008 00000007"),
             (.setConfig(missSendLength: 128), "0509000c 00000007 0000 0080"),
-            (.mutePackets, "051c0018 00000007 0001 0008 00000000 0005 0008 00000000"),
+            (.chooseMessages, "051c0020 00000007 0001 0008 00000000 0005 0008 00000000 000b 0008 00000003"),
             (.portDescriptionRequest, "05120010 00000007 000d 0000 00000000"),
             (
                 .aggregateRequest,

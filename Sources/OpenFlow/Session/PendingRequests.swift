@@ -5,6 +5,8 @@ enum SwitchRequest: Hashable, Sendable {
     case flows(FlowFilter)
     /// As one bundle.
     case commit([FlowMod])
+    /// Every change from now on, and what is there now; of one table or of all.
+    case monitorFlows(table: UInt8?, Match)
     /// An answer once everything sent before is done.
     case barrier
 }
@@ -12,6 +14,7 @@ enum SwitchRequest: Hashable, Sendable {
 /// How a request ended.
 enum SwitchAnswer: Hashable, Sendable {
     case flows([FlowEntry])
+    case monitored([Flow])
     case done
     case failed(OpenFlowError)
 }
@@ -42,6 +45,14 @@ struct PendingRequests {
         var entries: [FlowEntry] = []
     }
 
+    private struct Monitor {
+        var id: Int
+        /// Sent behind the request: answered before it, the monitor was refused. Open vSwitch 3.1 says so with bytes of
+        /// the request's body for a header, by which the refusal can't be told from another.
+        var barrier: UInt32
+        var flows: [Flow] = []
+    }
+
     private struct Bundle {
         enum Phase {
             case filling
@@ -69,6 +80,8 @@ struct PendingRequests {
     }
 
     private var collecting: [UInt32: Collecting] = [:]
+    /// Those of which not all flows that were there at first have been told.
+    private var monitors: [UInt32: Monitor] = [:]
     private var barriers: [UInt32: Int] = [:]
     private var bundles: [Bundle] = []
     private var lastBundle: UInt32 = 0
@@ -80,6 +93,15 @@ struct PendingRequests {
             let xid = xids.next()
             collecting[xid] = Collecting(id: id)
             return .send([Outgoing(xid: xid, message: .flowsRequest(filter))])
+        case .monitorFlows(let table, let match):
+            let (xid, barrier) = (xids.next(), xids.next())
+            monitors[xid] = Monitor(id: id, barrier: barrier)
+            // The transaction id is as good a number for the monitor as any.
+            let monitor = FlowMonitorRequest(id: xid, table: table, match: match)
+            return .send([
+                Outgoing(xid: xid, message: .flowMonitor(monitor)),
+                Outgoing(xid: barrier, message: .barrierRequest),
+            ])
         case .barrier:
             let xid = xids.next()
             barriers[xid] = id
@@ -108,13 +130,21 @@ struct PendingRequests {
             if !more { return .answer(request.id, .flows(request.entries), send: []) }
             collecting[xid] = request
             return SessionStateMachine.Action.none
+        case .flowUpdates(let updates, let more):
+            return monitors[xid] == nil ? Self.changes(updates) : initial(updates, more: more, xid: xid)
         case .barrierReply:
+            if let (monitorXID, monitor) = monitors.first(where: { $0.value.barrier == xid }) {
+                monitors[monitorXID] = nil
+                return .answer(monitor.id, .failed(.monitorRefused), send: [])
+            }
             return barriers.removeValue(forKey: xid).map { .answer($0, .done, send: []) }
         case .bundleControl(let control):
             guard let index = bundles.firstIndex(where: { $0.holds(xid) }) else { return nil }
             return bundle(index, replied: control, xid: xid, &xids)
         case .error(let error):
-            if let id = collecting.removeValue(forKey: xid)?.id ?? barriers.removeValue(forKey: xid) {
+            if let id = collecting.removeValue(forKey: xid)?.id ?? barriers.removeValue(forKey: xid)
+                ?? monitors.removeValue(forKey: xid)?.id
+            {
                 return .answer(id, .failed(.refused(error)), send: [])
             }
             guard let index = bundles.firstIndex(where: { $0.holds(xid) }) else { return nil }
@@ -122,6 +152,19 @@ struct PendingRequests {
         default:
             return nil
         }
+    }
+
+    private static func changes(_ updates: [FlowUpdate]) -> Action {
+        let changes = updates.compactMap { if case .change(let change) = $0 { change } else { nil } }
+        return changes.isEmpty ? .none : .changed(changes)
+    }
+
+    private mutating func initial(_ updates: [FlowUpdate], more: Bool, xid: UInt32) -> Action {
+        guard var monitor = monitors.removeValue(forKey: xid) else { return .none }
+        monitor.flows += updates.compactMap { if case .initial(let flow) = $0 { flow } else { nil } }
+        if !more { return .answer(monitor.id, .monitored(monitor.flows), send: []) }
+        monitors[xid] = monitor
+        return .none
     }
 
     private mutating func bundle(

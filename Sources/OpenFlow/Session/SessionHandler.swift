@@ -8,6 +8,7 @@ final class SessionHandler: ChannelInboundHandler {
     /// What the owner of the connection learns.
     enum Event {
         case up(SwitchStatus)
+        case changed([SwitchChange])
         /// The last event.
         case down(OpenFlowError)
     }
@@ -79,6 +80,8 @@ final class SessionHandler: ChannelInboundHandler {
         case .report(let status, let messages):
             send(messages, context)
             report(.up(status))
+        case .changed(let changes):
+            report(.changed(changes))
         case .answer(let id, let answer, let messages):
             send(messages, context)
             answers.removeValue(forKey: id)?(answer)

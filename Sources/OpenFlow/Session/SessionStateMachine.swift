@@ -28,6 +28,8 @@ struct SessionStateMachine {
         case send([Outgoing])
         /// The switch is up with this status; afterwards send.
         case report(SwitchStatus, send: [Outgoing])
+        /// Somebody changed something else than ports.
+        case changed([SwitchChange])
         /// The request that was started under this id has ended; afterwards send.
         case answer(Int, SwitchAnswer, send: [Outgoing])
         /// Send, then end the connection for this reason. Comes exactly once; requests not answered by then have failed.
@@ -151,6 +153,9 @@ struct SessionStateMachine {
     private mutating func received(_ message: IncomingMessage, xid: UInt32) throws(OpenFlowError) -> Action {
         if let action = requests.received(message, xid: xid, &xids) { return action }
         switch (message, state) {
+        case (.error, .up(_, let survey, _)) where xid != survey?.portsXID && xid != survey?.aggregateXID:
+            // Of a request that is refused with bytes of its body for a header, as a flow monitor is.
+            return .none
         case (.error(let error), _):
             // Every request that the session makes of itself is one it can't do without. A peer with whom we share no
             // version may say so before its greeting has reached us.
@@ -159,6 +164,8 @@ struct SessionStateMachine {
             return greeted(versions)
         case (_, .greeting):
             throw .protocolViolation("a message before the greeting")
+        case (.forwarded(let change), .syncing), (.forwarded(let change), .up):
+            return .changed([change])
         case (.echoRequest(let data), _):
             return .send([Outgoing(xid: xid, message: .echoReply(data))])
         case (_, .syncing(let featuresXID, var datapathID, var survey, let again)):
@@ -199,12 +206,12 @@ struct SessionStateMachine {
             )
         }
         let features = request(.featuresRequest)
-        let muted = request(.mutePackets)
+        let chosen = request(.chooseMessages)
         // Before the ports are asked for: what changes after the answer is then announced.
         let config = request(.setConfig(missSendLength: 128))
         let (survey, requests) = beginSurvey()
         state = .syncing(featuresXID: features.xid, datapathID: nil, survey, again: false)
-        return .send([features, muted, config] + requests)
+        return .send([features, chosen, config] + requests)
     }
 
     private mutating func surveyed(_ status: SwitchStatus, again: Bool) -> Action {

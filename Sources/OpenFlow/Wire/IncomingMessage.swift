@@ -15,6 +15,10 @@ enum IncomingMessage: Hashable, Sendable {
     case aggregate(flowCount: UInt32)
     /// `more`: further parts of this reply follow.
     case flows([FlowEntry], more: Bool)
+    /// `more`: further parts of this report follow.
+    case flowUpdates([FlowUpdate], more: Bool)
+    /// What another client asked for.
+    case forwarded(SwitchChange)
     case barrierReply
     case bundleControl(BundleControl)
     /// A message of no use to us, such as a packet-in.
@@ -57,6 +61,7 @@ enum IncomingMessage: Hashable, Sendable {
                 throw .protocolViolation("bundle control of type \(type)")
             }
             self = .bundleControl(control)
+        case .requestForward: self = try SwitchChange(forwarded: body).map { .forwarded($0) } ?? .other(frame.type)
         default: self = .other(frame.type)
         }
     }
@@ -87,6 +92,10 @@ enum IncomingMessage: Hashable, Sendable {
             var ports: [SwitchPort] = []
             while body.readableBytes > 0 { ports.append(try SwitchPort(decoding: &body)) }
             return .portDescription(ports, more: flags & 1 != 0)
+        case .flowMonitor:
+            var updates: [FlowUpdate] = []
+            while body.readableBytes > 0 { updates.append(try FlowUpdate(decoding: &body)) }
+            return .flowUpdates(updates, more: flags & 1 != 0)
         case .flows:
             var entries: [FlowEntry] = []
             while body.readableBytes > 0 { entries.append(try FlowEntry(decoding: &body)) }

@@ -13,12 +13,14 @@ enum OutgoingMessage: Hashable, Sendable {
     /// among them, only while this is not zero.
     case setConfig(missSendLength: UInt16)
     /// Asks not to be sent packets and expired flows, which asynchronous messages would otherwise include: somebody's
-    /// `controller` action must not turn a port's whole traffic toward us.
-    case mutePackets
+    /// `controller` action must not turn a port's whole traffic toward us. Asks for what others do to groups and
+    /// meters instead, which no monitor tells.
+    case chooseMessages
     case portDescriptionRequest
     /// Counts every flow of every table.
     case aggregateRequest
     case flowsRequest(FlowFilter)
+    case flowMonitor(FlowMonitorRequest)
     case barrierRequest
     case bundleControl(BundleControl, id: UInt32)
     /// Messages that are bytes already, headers and transaction ids included.
@@ -44,8 +46,8 @@ enum OutgoingMessage: Hashable, Sendable {
         case .echoReply: .echoReply
         case .featuresRequest: .featuresRequest
         case .setConfig: .setConfig
-        case .mutePackets: .setAsync
-        case .portDescriptionRequest, .aggregateRequest, .flowsRequest: .multipartRequest
+        case .chooseMessages: .setAsync
+        case .portDescriptionRequest, .aggregateRequest, .flowsRequest, .flowMonitor: .multipartRequest
         case .barrierRequest: .barrierRequest
         case .bundleControl: .bundleControl
         case .encoded: preconditionFailure("encoded messages have their own types")
@@ -65,11 +67,11 @@ enum OutgoingMessage: Hashable, Sendable {
         case .setConfig(let missSendLength):
             // Flags zero: fragments are handled like other packets, Open vSwitch's default.
             buffer.writeMultipleIntegers(UInt16(0), missSendLength)
-        case .mutePackets:
-            for property in [AsyncProperty.packetIn, AsyncProperty.flowRemoved] {
-                // Eight bytes long; no reason is of interest.
-                buffer.writeMultipleIntegers(property, UInt16(8), UInt32(0))
-            }
+        case .chooseMessages:
+            // Each eight bytes long, with a bit for each reason that is of interest.
+            buffer.writeMultipleIntegers(AsyncProperty.packetIn, UInt16(8), UInt32(0))
+            buffer.writeMultipleIntegers(AsyncProperty.flowRemoved, UInt16(8), UInt32(0))
+            buffer.writeMultipleIntegers(AsyncProperty.requestForward, UInt16(8), UInt32(1 << 0 | 1 << 1))
         case .portDescriptionRequest:
             writeMultipartHeader(.portDescription, into: &buffer)
         case .aggregateRequest:
@@ -78,6 +80,9 @@ enum OutgoingMessage: Hashable, Sendable {
         case .flowsRequest(let filter):
             writeMultipartHeader(.flows, into: &buffer)
             filter.encode(into: &buffer)
+        case .flowMonitor(let monitor):
+            writeMultipartHeader(.flowMonitor, into: &buffer)
+            monitor.encode(into: &buffer)
         case .bundleControl(let control, let id):
             buffer.writeMultipleIntegers(id, control.rawValue, BundleControl.flags)
         case .echoRequest, .featuresRequest, .barrierRequest, .encoded:
@@ -99,6 +104,7 @@ enum HelloElement {
 enum AsyncProperty {
     static let packetIn: UInt16 = 1
     static let flowRemoved: UInt16 = 5
+    static let requestForward: UInt16 = 11
 }
 
 /// `enum ofp_multipart_type`.
@@ -106,5 +112,6 @@ struct MultipartType: RawRepresentable, Hashable, Sendable {
     var rawValue: UInt16
     static let flows = MultipartType(rawValue: 1)
     static let aggregate = MultipartType(rawValue: 2)
+    static let flowMonitor = MultipartType(rawValue: 16)
     static let portDescription = MultipartType(rawValue: 13)
 }
