@@ -254,8 +254,9 @@ import Testing
         twice.answers["set_db_change_aware"] = answer + answer + #"{"id":"nobody","result":{},"error":null}"#
         try await ScriptedPeer.with([twice.ended(), twice]) { peer in
             let client = try await TransactingClient.start(TransactingClient.configuration(peer))
+            // Two on the connection that ends, and as many on the next, which may be there at once.
             #expect(await client.disconnected() != nil)
-            #expect(await client.client.unknownReplies == 2)
+            #expect(await client.client.unknownReplies >= 2)
             for await report in client.reports { if case .changed = report.event { break } }
             #expect(await client.client.unknownReplies == 4)
             await client.client.stop()
