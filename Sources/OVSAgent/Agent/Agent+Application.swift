@@ -7,16 +7,16 @@ extension Agent {
     /// Keeps one OpenFlow connection to every bridge that is wanted.
     func followSwitches() {
         let wanted = Set((planner?.desired?.bridges ?? []).map(\.row.name))
-        for (bridge, connection) in switches where !wanted.contains(bridge) {
-            connection.close()
+        guard wanted != Set(switches.keys) else { return }
+        for bridge in switches.keys where !wanted.contains(bridge) {
             switches[bridge] = nil
+            flows[bridge] = nil
+            flowFailures[bridge] = nil
         }
         for bridge in wanted where switches[bridge] == nil {
-            switches[bridge] = SwitchConnection(
-                socketPath: "\(configuration.openFlowFolder)/\(bridge).mgmt",
-                eventLoop: eventLoop
-            ) { _ in self.assumeIsolated { $0.checkApplication() } }
+            switches[bridge] = .down(.init(socketName: "\(bridge).mgmt", error: .notConnectedYet))
         }
+        chain { $0.follow(wanted) }
     }
 
     /// From now on ovs-vswitchd has its time to follow: after a transaction of ours, and where a session begins.
@@ -40,8 +40,8 @@ extension Agent {
         if let current, let awaitedConfiguration {
             follow(application.reached(current, latest: awaitedConfiguration, now: .now()))
         }
-        for connection in switches.values {
-            if case .down = connection.state { connection.refresh() }
+        if switches.values.contains(where: { if case .down = $0 { true } else { false } }) {
+            chain { $0.retryAbsent() }
         }
     }
 
@@ -62,10 +62,15 @@ extension Agent {
 
     private func findUnapplied(_ replica: Replica) -> [Status.Reason] {
         if let reason = configurationBehind(replica) { return [reason] }
-        var missing: [Status.Reason] = []
+        var missing = flowFailures.sorted { $0.key < $1.key }.map { bridge, reason in
+            Status.Reason(
+                "Bridge \(bridge): it does not take its flows: \(reason)",
+                remedy: "look into ovs-vswitchd.log"
+            )
+        }
         var outages: [SwitchConnection.Outage] = []
         for bridge in planner?.desired?.bridges ?? [] where replica["Bridge"][name: bridge.row.name] != nil {
-            switch switches[bridge.row.name]?.state {
+            switch switches[bridge.row.name] {
             case .up(let status): missing += findMissingPorts(of: bridge, in: status.ports, replica)
             case .down(let outage): outages.append(outage)
             case nil: break

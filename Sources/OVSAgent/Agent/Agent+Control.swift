@@ -47,7 +47,7 @@ extension Agent: ControlTarget {
             state: standing.state,
             reasons: standing.reasons,
             warnings: active.warnings + active.layout.unmanaged + (keepingFailure.map { [$0] } ?? [])
-                + topology().warnings,
+                + topology().warnings + chainWarnings,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",
@@ -74,14 +74,6 @@ extension Agent: ControlTarget {
             unapplied: unapplied,
             isSettled: cause == .settle && !reconciler.isBusy
         )
-    }
-
-    /// As of each bridge's last answer. This agent programs no flows: what a bridge holds is not its own.
-    private var flows: [String: Status.Flows] {
-        switches.compactMapValues { connection in
-            guard case .up(let status) = connection.state else { return nil }
-            return Status.Flows(installed: 0, missing: 0, unmanaged: Int(status.flowCount))
-        }
     }
 
     private func answerPlan(under layout: Layout?) throws(CommandFailure) -> PlanAnswer {

@@ -59,6 +59,7 @@ extension Agent {
 
     private func stand() {
         reconciler.stand()
+        leaveChain()
         retry?.cancel()
         noticedAt = nil
     }
@@ -68,6 +69,8 @@ extension Agent {
         // Whatever is not as it was when all was in sync, somebody else changed while we were away.
         if cause == .settle { cause = .drift }
         reconciler.begin()
+        // What stood before the snapshot says nothing of what stands now.
+        leaveChain()
         expectApplication()
         noticedAt = .now()
         reconcile()
@@ -83,6 +86,7 @@ extension Agent {
                 if cause == .settle { cause = .drift }
             }
             if reconciler.changed() { reconcile() }
+            updateChain(changes)
         }
         checkApplication()
     }

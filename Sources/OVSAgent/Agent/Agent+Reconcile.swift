@@ -58,6 +58,7 @@ extension Agent {
         openDrifts = []
         refusal = nil
         followSwitches()
+        serveChain()
         checkApplication()
     }
 

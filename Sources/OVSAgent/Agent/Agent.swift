@@ -55,7 +55,8 @@ actor Agent {
     var retry: Scheduled<Void>?
 
     // ovs-vswitchd.
-    var switches: [String: SwitchConnection] = [:]
+    /// As last told, of every bridge that is wanted.
+    var switches: [String: SwitchConnection.State] = [:]
     var application: Application
     /// What is missing for the database to be applied, as last seen.
     var unapplied: [Status.Reason] = []
@@ -64,6 +65,17 @@ actor Agent {
     /// `cur_cfg` as last seen.
     var lastConfiguration: Int64?
     var applicationTimer: Scheduled<Void>?
+
+    // The chain's flows.
+    nonisolated let keeper: ChainKeeper
+    /// The lanes that the keeper serves for us; `nil` while it is to touch nothing.
+    var servedLanes: ChainLanes?
+    /// As last told, by bridge.
+    var flows: [String: Status.Flows] = [:]
+    /// Why a bridge does not take its flows, by bridge.
+    var flowFailures: [String: String] = [:]
+    /// VM ports that can't be served as they stand, in words.
+    var chainWarnings: [String] = []
 
     // What is told.
     var journal: Journal
@@ -103,11 +115,13 @@ actor Agent {
         layoutError: String?,
         store: LayoutStore,
         on eventLoop: any EventLoop,
+        keeper: ChainKeeper,
         logLevel: LogLevel,
         logger: Logger
     ) throws {
         self.configuration = configuration
         self.eventLoop = eventLoop
+        self.keeper = keeper
         self.logger = logger
         self.logLevel = logLevel
         self.store = store
@@ -138,6 +152,9 @@ actor Agent {
         self.control = control
         report(.init(.started, reason: "ovs-agentd \(AgentVersion.current)"))
         reportLayout()
+        chain { keeper in
+            keeper.start { news in self.eventLoop.execute { self.assumeIsolated { $0.heard(news) } } }
+        }
         database.assumeIsolated { database in
             database.start { event in self.assumeIsolated { $0.happened(event) } }
         }
@@ -148,8 +165,9 @@ actor Agent {
         report(.init(.stopped))
         retry?.cancel()
         applicationTimer?.cancel()
-        for connection in switches.values { connection.close() }
         switches = [:]
+        servedLanes = nil
+        chain { $0.stop() }
         database.assumeIsolated { $0.stop() }
         control = nil
         end.succeed()

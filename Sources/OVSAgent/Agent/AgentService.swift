@@ -29,6 +29,10 @@ package struct AgentService: Service, CustomStringConvertible {
             layoutError: beginning.layoutError,
             store: store,
             on: loop,
+            keeper: ChainKeeper(
+                openFlowFolder: configuration.openFlowFolder,
+                on: MultiThreadedEventLoopGroup.singleton.next()
+            ),
             logLevel: logLevel,
             logger: logger
         )

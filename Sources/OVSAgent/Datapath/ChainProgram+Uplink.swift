@@ -4,7 +4,7 @@ import OpenFlow
 // the host, which NORMAL never does. All else on brN is the bridge's own to switch.
 
 /// Tables of brN. All but the first stand above those that an operator is likely to use.
-enum UplinkTable: UInt8 {
+enum UplinkTable: UInt8, CaseIterable {
     /// The operator's, too.
     case shared = 0
     /// From the lane: learns the addresses that no VM declares.

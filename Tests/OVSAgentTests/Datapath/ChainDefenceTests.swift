@@ -17,7 +17,7 @@ struct ChainDefenceTests {
 
     @Test("without flows nothing passes from or to a VM, while the host and its controller VM have their network")
     func noFlows() async throws {
-        try await ChainHost.with(Self.vms, direct: Self.direct, installs: false) { host in
+        try await ChainHost.with(Self.vms, direct: Self.direct, isServed: false) { host in
             for port in ["vma", "vmd", "vmt"] {
                 for destination in [Self.b, ChainHost.broadcast, ChainHost.outside] {
                     try await host.expect(EthernetFrame(to: destination, from: Self.a), into: port)

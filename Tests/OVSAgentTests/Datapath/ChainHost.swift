@@ -4,8 +4,7 @@ import Testing
 
 @testable import OVSAgent
 
-/// A host with VMs: the rows as the agent makes them, ports as stock tools add them, and the flows of a
-/// ``ChainProgram`` as `ovs-ofctl` takes its text, so that only the program itself is on trial.
+/// A host with VMs: rows and flows as the agent makes them, ports as stock tools add them.
 struct ChainHost {
     let ovs: PrivateSwitch
     let agent: RunningAgent
@@ -62,12 +61,12 @@ struct ChainHost {
     static let outside = "02:00:00:00:ff:01"
     static let nowhere = "02:00:00:00:ff:02"
 
-    /// - Parameter installs: whether the flows are there when `body` begins.
+    /// - Parameter isServed: whether the agent has programmed the flows when `body` begins, or never did.
     static func with(
         _ vms: [VM],
         direct: [Direct] = [],
         lanes numbers: [Int] = [0],
-        installs: Bool = true,
+        isServed: Bool = true,
         _ body: (ChainHost) async throws -> Void
     ) async throws {
         let layout: String = numbers.count == 1 ? .switches(numbers[0]) : .switches(numbers[0], numbers[1])
@@ -89,7 +88,7 @@ struct ChainHost {
                 capture: capture,
                 wires: wires
             )
-            if installs { try await host.install() }
+            if isServed { try await host.settled() } else { try await host.withoutFlows() }
             try await body(host)
         }
     }
@@ -123,33 +122,56 @@ struct ChainHost {
         return Dictionary(uniqueKeysWithValues: pairs)
     }
 
-    /// Puts the program's flows in place of all there are.
-    func install(_ vms: [VM]? = nil) async throws {
+    /// Returns once the switch has the flows that serve these VMs, and no others but learned ones.
+    func settled(_ vms: [VM]? = nil) async throws {
+        let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
         for (bridge, flows) in try await program(vms).flows {
-            let path = "\(ovs.runFolder)/\(bridge).flows"
-            try write(flows.map { "\($0)\n" }.joined(), to: path)
-            try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "--bundle", "replace-flows", bridge, path])
+            let wanted = Set(flows.map(\.description))
+            while true {
+                let found = try await installed(on: bridge)
+                if found == wanted { break }
+                guard ContinuousClock.now < deadline else {
+                    let surplus = found.subtracting(wanted).sorted().joined(separator: "\n")
+                    let missing = wanted.subtracting(found).sorted().joined(separator: "\n")
+                    throw RunningAgent.Failure(description: "\(bridge) has\n\(surplus)\nand lacks\n\(missing)")
+                }
+            }
         }
         try await ovs.tool("ovs-appctl", ["revalidator/purge"])
     }
 
-    /// Brings the flows for some VMs to those for others: adds what is new, deletes what is left over.
-    func update(from old: [VM], to new: [VM]) async throws {
-        let old = try await program(old).flows
-        for (bridge, flows) in try await program(new).flows {
-            let before = Set(old[bridge] ?? [])
-            let keys = Set(flows.map(\.key))
-            let deletes = before.filter { !keys.contains($0.key) }.map { flow in
-                "delete_strict \(Flow(key: flow.key, instructions: Instructions()))".replacing(
-                    " actions=drop",
-                    with: "\n"
-                )
-            }
-            let path = "\(ovs.runFolder)/\(bridge).flows"
-            try write(flows.filter { !before.contains($0) }.map { "add \($0)\n" }.joined() + deletes.joined(), to: path)
-            try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "--bundle", "add-flows", bridge, path])
+    /// What `ovs-ofctl` prints of a bridge's flows, without those that were learned.
+    func installed(on bridge: String) async throws -> Set<String> {
+        let dump = try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "--no-stats", "dump-flows", bridge])
+        let learned = "cookie=0x\(String(FlowCookie.space | 4 << 28, radix: 16).prefix(9))"
+        let lines = dump.split(separator: "\n").filter { $0.hasPrefix(" ") }.map { String($0.dropFirst()) }
+        return Set(lines.filter { !$0.hasPrefix(learned) })
+    }
+
+    /// A host on which no agent ever programmed a flow.
+    private func withoutFlows() async throws {
+        try await agent.stop()
+        for bridge in try await program().flows.keys {
+            try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "del-flows", bridge])
+        }
+        for lane in lanes {
+            // As a standalone bridge has it by itself.
+            try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "add-flow", lane.uplinkBridge, "\(Flow.standalone)"])
         }
         try await ovs.tool("ovs-appctl", ["revalidator/purge"])
+    }
+
+    /// Makes VMs of some ports and not of others, as by libvirt's mark.
+    func serve(_ vms: [VM]) async throws {
+        for vm in self.vms {
+            let isServed = vms.contains { $0.name == vm.name }
+            let change =
+                isServed
+                ? ["set", "interface", vm.name, "external_ids:iface-id=\(vm.name)"]
+                : ["remove", "interface", vm.name, "external_ids", "iface-id"]
+            try await ovs.tool("ovs-vsctl", ["--db=\(ovs.databaseRemote)", "--timeout=20"] + change)
+        }
+        try await settled(vms)
     }
 
     /// The NIC that leads to the wire.

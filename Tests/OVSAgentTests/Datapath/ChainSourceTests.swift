@@ -67,12 +67,12 @@ struct ChainSourceTests {
             try await host.expect(moved, into: "vmm", reaches: ["vma": moved])
             try await host.expect(answer, into: "vma", reaches: ["vmm": answer])
             // The same flows again leave what was learned; without the port's own, it is gone.
-            try await host.update(from: [vms[0]], to: vms)
+            try await host.serve(vms)
             try await host.expect(answer, into: "vma", reaches: ["vmm": answer])
             let learned = FlowCookie(.learned(host.lanes[0], number: try await host.number(of: "vmm"))).rawValue
             let request = ["dump-flows", "br0.local", "cookie=\(learned)/-1"]
             #expect(try await host.ovs.tool("ovs-ofctl", request).contains("REG0"))
-            try await host.update(from: vms, to: Array(vms.dropLast()))
+            try await host.serve(Array(vms.dropLast()))
             #expect(try await host.ovs.tool("ovs-ofctl", request).contains("REG0") == false)
         }
     }

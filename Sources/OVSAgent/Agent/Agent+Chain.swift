@@ -1,0 +1,91 @@
+import NIOCore
+import OVSDB
+import OpenFlow
+
+/// The chain's flows: what the ``ChainKeeper`` is told, and what it tells.
+extension Agent {
+    /// Has the keeper do something, on its own event loop, in the order of these calls.
+    nonisolated func chain(_ body: @escaping @Sendable (isolated ChainKeeper) -> Void) {
+        let keeper = self.keeper
+        keeper.eventLoop.execute { keeper.assumeIsolated { body($0) } }
+    }
+
+    /// The rows are as wanted: from now on the keeper serves these lanes and the VM ports that there are.
+    func serveChain() {
+        guard let desired = planner?.desired else { return }
+        let lanes = ChainLanes(desired)
+        guard lanes != servedLanes, let vmPorts = withReplica(VMPortRow.all) else { return }
+        servedLanes = lanes
+        chain { $0.serve(lanes, vmPorts) }
+    }
+
+    /// VM ports may have come, changed or gone.
+    func updateChain(_ changes: [RowChange]) {
+        guard servedLanes != nil else { return }
+        let touched = withReplica { VMPortRow.touched(by: changes, in: $0) } ?? [:]
+        if !touched.isEmpty { chain { $0.update(touched) } }
+    }
+
+    /// Nothing is to be written: somebody else may, or it is not known what.
+    func leaveChain() {
+        guard servedLanes != nil else { return }
+        servedLanes = nil
+        chain { $0.serve(nil, [:]) }
+    }
+
+    func heard(_ news: ChainKeeper.News) {
+        switch news {
+        case .state(let bridge, let state):
+            guard switches[bridge] != nil else { return }
+            switches[bridge] = state
+            if case .down = state { flows[bridge] = nil }
+            checkApplication()
+        case .flows(let bridge, let counts):
+            flows[bridge] = counts
+            if flowFailures.removeValue(forKey: bridge) != nil {
+                report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows"))
+                checkApplication()
+            }
+        case .repaired(let difference, let latency):
+            report(difference.report(.drift))
+            repairs.drifts += 1
+            repairs.transactions += 1
+            latencies.record(microseconds: latency)
+            report(difference.report(.repaired, latencyMicroseconds: latency))
+        case .failed(let bridge, let reason):
+            guard flowFailures[bridge] != reason else { return }
+            flowFailures[bridge] = reason
+            report(.init(.applyFailed, object: "Bridge \(bridge)", reason: "its flows: \(reason)"))
+            checkApplication()
+        case .unserved(let ports, let contested):
+            chainWarnings = ports.map(\.text) + contested.map(\.text)
+        }
+    }
+}
+
+extension FlowDifference {
+    fileprivate func report(_ kind: Event.Kind, latencyMicroseconds: Int? = nil) -> Event.Report {
+        .init(
+            kind,
+            object: object,
+            found: found,
+            wanted: wanted,
+            latencyMicroseconds: latencyMicroseconds,
+            reason: more
+        )
+    }
+}
+
+extension UnservedPort {
+    fileprivate var text: String { "VM port \(name) on \(lane.localBridge) has no network: \(reason)" }
+}
+
+extension ContestedStation {
+    fileprivate var text: String {
+        let vlan = station.vlan.map { " in VLAN \($0.number)" } ?? ""
+        return """
+            VM ports \(owner) and \(other) on \(lane.localBridge) both declare \(station.address)\(vlan): frames go to \
+            \(owner)
+            """
+    }
+}

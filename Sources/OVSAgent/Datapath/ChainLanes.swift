@@ -1,0 +1,51 @@
+import OpenFlow
+
+/// The lanes that flows are wanted for, with what the layout says of their way out.
+struct ChainLanes: Hashable, Sendable {
+    /// The names of each lane's interfaces that lead to the wire.
+    var uplinkMembers: [Lane: [String]]
+
+    init(_ desired: DesiredState) {
+        uplinkMembers = [:]
+        for bridge in desired.bridges where bridge.row.role == .uplinkBridge {
+            guard let lane = Lane(uplinkBridge: bridge.row.name) else { continue }
+            uplinkMembers[lane] = bridge.ports.filter { $0.row.role == .uplink }
+                .flatMap { $0.interfaces.map(\.row.name) }
+        }
+    }
+
+    /// What a ``ChainProgram`` needs to know of them, as far as the switch has numbered it, and the VM ports that can't
+    /// be served.
+    func resolve(_ vmPorts: some Sequence<VMPortRow>, ports: [String: SwitchPorts]) -> ([LanePorts], [UnservedPort]) {
+        var unserved: [UnservedPort] = []
+        var served: [Lane: [VMPort]] = [:]
+        for row in vmPorts where uplinkMembers[row.lane] != nil {
+            do throws(VMPort.Unserved) {
+                let number = ports[row.lane.localBridge]?[row.name]?.number
+                served[row.lane, default: []].append(try row.port(number: number))
+            } catch {
+                unserved.append(UnservedPort(name: row.name, lane: row.lane, reason: error))
+            }
+        }
+        let lanes = uplinkMembers.keys.sorted().map { lane in
+            let places = LanePort.Place.allCases.compactMap { place in
+                let port = LanePort(place, of: lane)
+                return ports[port.bridge]?[port.name].map { (place, $0.number) }
+            }
+            return LanePorts(
+                lane: lane,
+                numbers: Dictionary(uniqueKeysWithValues: places),
+                uplinkMembers: (uplinkMembers[lane] ?? []).compactMap { ports[lane.uplinkBridge]?[$0]?.number },
+                vmPorts: served[lane]?.sorted { $0.number < $1.number } ?? []
+            )
+        }
+        return (lanes, unserved.sorted { $0.name < $1.name })
+    }
+}
+
+/// A VM port whose frames go nowhere, and why.
+struct UnservedPort: Hashable, Sendable {
+    var name: String
+    var lane: Lane
+    var reason: VMPort.Unserved
+}

@@ -1,0 +1,164 @@
+import OpenFlow
+
+/// The flows of one bridge as the switch has them, kept up by what it tells, beside those that are wanted: a pure value
+/// that says what has to be changed.
+struct KeptFlows: Hashable, Sendable {
+    /// Whose the flows of a bridge are.
+    enum Ownership: Hashable, Sendable {
+        /// All flows are the agent's: a chain bridge and brN.local.
+        case whole
+        /// Those with its cookies and in its tables: brN, which is the operator's otherwise.
+        case own
+    }
+
+    let ownership: Ownership
+    private(set) var installed: [Flow.Key: Flow]
+    private(set) var wanted: [Flow.Key: Flow]
+    /// Where the two may differ: all else is known to be as it should.
+    private var doubtful: Set<Flow.Key>
+
+    /// - Parameters:
+    ///   - installed: all flows of the bridge.
+    ///   - wanted: all that are wanted.
+    init(_ ownership: Ownership, installed: [Flow], wanted: [Flow.Key: Flow]) {
+        self.ownership = ownership
+        self.installed = Dictionary(installed.map { ($0.key, $0) }) { $1 }
+        self.wanted = wanted
+        doubtful = Set(self.installed.keys).union(wanted.keys)
+    }
+
+    /// Something else is wanted.
+    mutating func want(_ changes: FlowChanges) {
+        wanted.apply(changes)
+        doubtful.formUnion(changes.added.map(\.key))
+        doubtful.formUnion(changes.removed)
+    }
+
+    /// What brings the bridge to what is wanted: add first, delete last. A flow that is as it should be is not touched,
+    /// so that its counters go on; what `learn()` made stays. It costs what is in doubt.
+    var mods: [FlowMod] {
+        var added: [FlowMod] = []
+        var deleted: [FlowMod] = []
+        for key in doubtful {
+            if let flow = wanted[key] {
+                if installed[key] != flow { added.append(.add(flow)) }
+            } else if let flow = installed[key], isUnwanted(flow) {
+                deleted.append(.deleteStrict(key))
+            }
+        }
+        return added + deleted
+    }
+
+    /// Nothing differs any more.
+    mutating func settled() { doubtful = [] }
+
+    /// The flows that are ours and there.
+    var counts: Status.Flows {
+        let missing = wanted.values.reduce(into: 0) { $0 += installed[$1.key] == $1 ? 0 : 1 }
+        let unmanaged = installed.values.reduce(into: 0) { count, flow in
+            if wanted[flow.key] == nil, !isLearned(flow) { count += 1 }
+        }
+        return Status.Flows(installed: wanted.count - missing, missing: missing, unmanaged: unmanaged)
+    }
+
+    private func isUnwanted(_ flow: Flow) -> Bool {
+        switch ownership {
+        case .whole: !isLearned(flow)
+        case .own: !isLearned(flow) && (FlowCookie.isOurs(flow.cookie) || Self.ownTables.contains(flow.table))
+        }
+    }
+
+    /// Whether `learn()` made it: by its cookie, and in a table that is learned into.
+    private func isLearned(_ flow: Flow) -> Bool {
+        FlowCookie.isLearned(flow.cookie) && Self.learnedTables.contains(flow.table)
+    }
+
+    private static let ownTables = Set(UplinkTable.allCases.filter { $0 != .shared }.map(\.rawValue))
+    private static let learnedTables: Set<UInt8> = [
+        UplinkTable.learned.rawValue, LocalTable.learnedSender.rawValue, LocalTable.learnedDestination.rawValue,
+    ]
+
+    /// The switch has done what was asked of it.
+    mutating func done(_ mods: [FlowMod]) {
+        for mod in mods {
+            switch mod {
+            case .add(let flow), .modifyStrict(let flow):
+                installed[flow.key] = flow
+                doubtful.insert(flow.key)
+            case .deleteStrict(let key, _):
+                installed[key] = nil
+                doubtful.insert(key)
+            case .delete: break
+            }
+        }
+    }
+
+    /// Somebody else changed a flow. Says whether that concerns what is wanted: learning and its timeouts do not.
+    mutating func told(_ change: SwitchChange) -> Bool {
+        switch change {
+        case .flowAdded(let flow), .flowModified(let flow):
+            installed[flow.key] = flow
+            doubtful.insert(flow.key)
+            return wanted[flow.key] != flow && (wanted[flow.key] != nil || isUnwanted(flow))
+        case .flowRemoved(let flow, _):
+            installed[flow.key] = nil
+            doubtful.insert(flow.key)
+            return wanted[flow.key] != nil
+        default:
+            return false
+        }
+    }
+
+    /// What differs, a table at a time, in words for the journal.
+    func differences(of bridge: String) -> [FlowDifference] {
+        var tables: [UInt8: FlowDifference] = [:]
+        func note(_ table: UInt8, found: Flow?, wanted: Flow?) {
+            var difference = tables[table] ?? FlowDifference(bridge: bridge, table: table)
+            difference.add(found: found, wanted: wanted)
+            tables[table] = difference
+        }
+        for mod in mods {
+            switch mod {
+            case .add(let flow): note(flow.table, found: installed[flow.key], wanted: flow)
+            case .deleteStrict(let key, _): note(key.table, found: installed[key], wanted: nil)
+            case .modifyStrict, .delete: break
+            }
+        }
+        return tables.values.sorted { $0.table < $1.table }
+    }
+}
+
+extension [Flow.Key: Flow] {
+    /// The flows after a change of what is wanted.
+    mutating func apply(_ changes: FlowChanges) {
+        for key in changes.removed { self[key] = nil }
+        for flow in changes.added { self[flow.key] = flow }
+    }
+}
+
+/// What differs in one table of a bridge.
+struct FlowDifference: Hashable, Sendable {
+    var bridge: String
+    var table: UInt8
+    private(set) var count = 0
+    private var firstFound: String?
+    private var firstWanted: String?
+
+    init(bridge: String, table: UInt8) {
+        self.bridge = bridge
+        self.table = table
+    }
+
+    fileprivate mutating func add(found: Flow?, wanted: Flow?) {
+        count += 1
+        guard count == 1 else { return }
+        firstFound = found.map(\.description)
+        firstWanted = wanted.map(\.description)
+    }
+
+    var object: String { "Flow \(bridge) table=\(table)" }
+    var found: String { firstFound ?? "" }
+    var wanted: String { firstWanted ?? "" }
+    /// How many more there are than the one shown.
+    var more: String? { count > 1 ? "and \(count - 1) more flows of the table" : nil }
+}

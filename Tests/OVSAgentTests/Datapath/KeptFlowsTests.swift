@@ -1,0 +1,83 @@
+import OpenFlow
+import Testing
+
+@testable import OVSAgent
+
+/// What has to be changed of a bridge's flows, and what must not be touched.
+@Suite("Kept flows") struct KeptFlowsTests {
+    private static let cookie = FlowCookie(.bridge).rawValue
+
+    private static func flow(
+        _ table: UInt8 = 0,
+        _ priority: UInt16 = 1,
+        cookie: UInt64 = cookie,
+        _ actions: [FlowAction] = []
+    ) -> Flow { Flow(table: table, priority: priority, cookie: cookie, actions: actions) }
+
+    private static func keyed(_ flows: [Flow]) -> [Flow.Key: Flow] {
+        Dictionary(uniqueKeysWithValues: flows.map { ($0.key, $0) })
+    }
+
+    private static func mods(_ ownership: KeptFlows.Ownership, installed: [Flow], wanted: [Flow]) -> Set<FlowMod> {
+        Set(KeptFlows(ownership, installed: installed, wanted: keyed(wanted)).mods)
+    }
+
+    @Test("what is as wanted is not touched; the rest is added first and deleted last")
+    func differences() {
+        let (same, old, new) = (Self.flow(0, 1), Self.flow(0, 2), Self.flow(0, 2, [.normal]))
+        let wanted = Self.keyed([same, new, Self.flow(0, 4)])
+        var flows = KeptFlows(.whole, installed: [same, old, Self.flow(0, 3)], wanted: wanted)
+        let mods = flows.mods
+        #expect(Set(mods) == [.add(new), .add(Self.flow(0, 4)), .deleteStrict(Self.flow(0, 3).key)])
+        #expect(mods.last == .deleteStrict(Self.flow(0, 3).key))
+        #expect(flows.counts == .init(installed: 1, missing: 2, unmanaged: 1))
+        #expect(flows.differences(of: "br.mx").map(\.object) == ["Flow br.mx table=0"])
+        flows.done(mods)
+        #expect(flows.mods == [] && flows.counts == .init(installed: 3, missing: 0, unmanaged: 0))
+        #expect(flows.differences(of: "br.mx") == [])
+        // From then on only what changes is looked at.
+        flows.settled()
+        let next = Self.flow(0, 5)
+        flows.want(FlowChanges(from: [same], to: [next]))
+        #expect(Set(flows.mods) == [.add(next), .deleteStrict(same.key)])
+    }
+
+    @Test("a bridge that is ours whole keeps no flow of others, whatever its cookie, but what was learned")
+    func whole() {
+        let learned = FlowCookie(.learned(Lane(0)!, number: 3)).rawValue
+        let foreign = [Self.flow(9, 1, cookie: 0), Self.flow(9, 2), Self.flow(0, 7, cookie: learned)]
+        let kept = Self.flow(LocalTable.learnedDestination.rawValue, 1, cookie: learned)
+        #expect(
+            Self.mods(.whole, installed: foreign + [kept], wanted: [])
+                == Set(foreign.map { .deleteStrict($0.key) })
+        )
+    }
+
+    @Test("on brN only what bears our cookie or stands in our tables is ours")
+    func own() {
+        let learned = FlowCookie(.learned(Lane(0)!, number: 0)).rawValue
+        let others = [
+            Self.flow(0, 5, cookie: 0, [.normal]), Self.flow(3, 5, cookie: 7),
+            Self.flow(UplinkTable.learned.rawValue, 5, cookie: learned),
+        ]
+        let ours = [Self.flow(0, 6), Self.flow(UplinkTable.wire.rawValue, 5, cookie: 7)]
+        #expect(Self.mods(.own, installed: others + ours, wanted: []) == Set(ours.map { .deleteStrict($0.key) }))
+    }
+
+    @Test("only changes of what is wanted, and flows that are not, concern us")
+    func told() {
+        let wanted = Self.flow(0, 1, [.normal])
+        var flows = KeptFlows(.own, installed: [wanted], wanted: Self.keyed([wanted]))
+        flows.settled()
+        func told(_ change: SwitchChange) -> Bool { flows.told(change) }
+        #expect(!told(.flowAdded(Self.flow(3, 1, cookie: 0))))
+        #expect(!told(.flowAdded(wanted)) && !told(.flowsPaused) && !told(.ownFlows))
+        #expect(!told(.flowRemoved(Self.flow(3, 1, cookie: 0), .idleTimeout)))
+        #expect(told(.flowModified(Self.flow(0, 1))))
+        #expect(flows.mods == [.add(wanted)])
+        #expect(told(.flowRemoved(wanted, .deleted)))
+        #expect(flows.mods == [.add(wanted)])
+        #expect(!told(.flowAdded(wanted)) && flows.mods == [])
+        #expect(told(.flowAdded(Self.flow(0, 9))))
+    }
+}
