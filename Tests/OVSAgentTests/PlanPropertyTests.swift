@@ -9,7 +9,9 @@ struct PlanPropertyTests {
     static let layout = Layout(virtualSwitches: [.on(0), .on(7, ["eth7"])])
 
     /// A fixed set, and one run's own; an issue names the seed.
-    static let seeds: [UInt64] = Array(1...60) + (0..<20).map { _ in UInt64.random(in: 1000 ... .max) }
+    static let seeds: [UInt64] =
+        Array(1...60) + [8_676_618_503_546_625_476, 9_836_477_114_798_255_423]
+        + (0..<20).map { _ in UInt64.random(in: 1000 ... .max) }
 
     @Test("commits, settles and keeps its hands off what is foreign", arguments: seeds)
     func property(_ seed: UInt64) throws {
@@ -33,6 +35,40 @@ struct PlanPropertyTests {
                 #expect(after[column] == value, "seed \(seed): \(row["name"] ?? "") \(column)")
             }
         }
+    }
+
+    @Test("commits part by part, too, in any order, and without any part the rest", arguments: seeds)
+    func parts(_ seed: UInt64) throws {
+        var random = Seeded(state: seed)
+        var database = Self.database(&random)
+        if random.chance(2) {
+            try Self.settle(&database, Self.layout, .refused, seed)
+            for _ in 0..<Int.random(in: 1...6, using: &random) { Self.disturb(&database, &random) }
+        }
+        let plan = database.plan(Self.layout)
+        let parts = plan.parts
+        // Nothing is lost, and nothing is in two of them.
+        #expect(parts.flatMap(\.plan.changes).count == plan.changes.count, "seed \(seed)")
+        #expect(Set(parts.flatMap(\.plan.changes)) == Set(plan.changes), "seed \(seed)")
+        #expect(parts.flatMap(\.plan.inserts).count == plan.inserts.count, "seed \(seed)")
+        for (index, part) in parts.enumerated() {
+            let others = parts.enumerated().filter { $0.offset != index }.flatMap(\.element.objects)
+            #expect(part.objects.isDisjoint(with: others), "seed \(seed)")
+        }
+
+        var whole = database
+        try whole.commit(plan.operations(lock: nil, comment: ""))
+        var pieces = database
+        for part in parts.shuffled(using: &random) {
+            try pieces.commit(part.plan.operations(lock: nil, comment: ""))
+        }
+        #expect(pieces.plan(Self.layout).changes == whole.plan(Self.layout).changes, "seed \(seed)")
+
+        guard let held = parts.randomElement(using: &random) else { return }
+        var rest = database
+        try rest.commit(plan.without(held.objects).operations(lock: nil, comment: ""))
+        let left = rest.plan(Self.layout).changes
+        #expect(held.plan.changes.allSatisfy(left.contains), "seed \(seed)")
     }
 
     /// Where one plan frees what another name needs, the next one takes it: three are always enough.

@@ -69,10 +69,11 @@ extension Agent: ControlTarget {
             lock: lock.map(Status.Database.Lock.init),
             layoutError: layoutError,
             obstacles: obstacles,
-            refusal: refusal,
+            refusals: refusals.all,
+            fights: contest.fights,
             application: application.state,
             unapplied: unapplied,
-            isSettled: cause == .settle && !reconciler.isBusy
+            isSettled: cause == .settle && undone.isEmpty && !reconciler.isBusy
         )
     }
 

@@ -62,6 +62,8 @@ extension Agent {
         leaveChain()
         retry?.cancel()
         noticedAt = nil
+        refusals = Refusals()
+        isolatesRefusal = false
     }
 
     private func beginIfReady() {

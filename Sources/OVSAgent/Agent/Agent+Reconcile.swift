@@ -6,10 +6,13 @@ import OVSDB
 extension Agent {
     /// Plans, and commits what there is to commit. Only to be called when the reconciler says so.
     func reconcile() {
-        guard let plan = withReplica(makePlan) else { return }
-        meet(plan.obstacles)
-        guard !plan.isEmpty else { return settled() }
-        if cause == .drift { reportDrift(plan.changes) }
+        guard let whole = withReplica(makePlan) else { return }
+        meet(whole.obstacles)
+        end(refusals.keep(Set(whole.changes.map(\.object))))
+        guard !whole.isEmpty else { return settled() }
+        let plan = whatNeedNotWait(of: whole)
+        if cause == .drift { reportDrift(whole.changes) }
+        guard !plan.isEmpty else { return wait(for: whole.changes) }
         for note in plan.notes { logger.notice("\(note)") }
         // What the journal tells of a repair, the log tells of the rest: nothing changes on a host without a word.
         let level: Logger.Level = cause == .drift ? .debug : .info
@@ -21,8 +24,67 @@ extension Agent {
         self.noticedAt = nil
         database.assumeIsolated { database in
             database.transact(operations) { result in
-                self.assumeIsolated { $0.answered(result, noticedAt: noticedAt) }
+                self.assumeIsolated { $0.answered(result, to: plan, noticedAt: noticedAt) }
             }
+        }
+    }
+
+    /// Leaves out what somebody fights over beyond its budget, and what the server refused a moment ago.
+    private func whatNeedNotWait(of plan: Plan) -> Plan {
+        let now = NIODeadline.now()
+        let refused = refusals.held(now: now)
+        // A plan of which nothing is told is as good as any to turn in a circle with.
+        let objects = plan.changes.isEmpty ? Set(plan.parts.flatMap(\.objects)) : Set(plan.changes.map(\.object))
+        let verdict = contest.spend(on: objects.subtracting(refused.objects), now: now)
+        for object in verdict.begun {
+            repairs.contested += 1
+            report(.init(.contested, object: object, reason: "somebody changes it again and again; repairs are paced"))
+        }
+        if !verdict.begun.isEmpty { awaitRelease() }
+        let rest = plan.without(refused.objects.union(verdict.held.keys))
+        if let until = (verdict.held.values + (refused.until.map { [$0] } ?? [])).min() { reconcile(at: until) }
+        // Of a refusal that names nothing, each part by itself tells whose it is.
+        return isolatesRefusal ? rest.parts.first?.plan ?? rest : rest
+    }
+
+    /// All that is left has to wait, and does. Whatever differs beyond it, somebody else did.
+    private func wait(for changes: [Change]) {
+        isolatesRefusal = false
+        if cause != .drift {
+            undone = Set(changes)
+            cause = .settle
+        }
+        followSwitches()
+        checkApplication()
+    }
+
+    private func reconcile(at time: NIODeadline) {
+        retry?.cancel()
+        retry = eventLoop.scheduleTask(deadline: time) {
+            self.assumeIsolated { agent in
+                if agent.reconciler.changed() { agent.reconcile() }
+            }
+        }
+    }
+
+    /// Looks for fights that are over, when one may be.
+    private func awaitRelease() {
+        release?.cancel()
+        guard let time = contest.nextRelease else { return }
+        release = eventLoop.scheduleTask(deadline: time) {
+            self.assumeIsolated { agent in
+                for fight in agent.contest.release(now: .now()) {
+                    let reason = "nobody changes it any more; it was repaired \(fight.repairs) times meanwhile"
+                    agent.report(.init(.released, object: fight.object, reason: reason))
+                }
+                agent.awaitRelease()
+            }
+        }
+    }
+
+    private func end(_ refusals: [Refusals.Refusal]) {
+        for refusal in refusals {
+            report(.init(.applied, object: refusal.object, reason: "the database refuses it no more"))
         }
     }
 
@@ -50,79 +112,90 @@ extension Agent {
 
     /// The database is as wanted: from now on every difference is somebody else's.
     private func settled() {
-        reconciler.settled()
         cause = .settle
         // It was allowed for what stood there then.
         removal = .refused
         noticedAt = nil
         openDrifts = []
-        refusal = nil
+        undone = []
+        isolatesRefusal = false
         followSwitches()
         serveChain()
         checkApplication()
     }
 
-    private func answered(_ result: Result<[OperationResult], OVSDBError>, noticedAt: NIODeadline) {
+    private func answered(
+        _ result: Result<[OperationResult], OVSDBError>,
+        to plan: Plan,
+        noticedAt: NIODeadline
+    ) {
         switch result {
         case .success(let results):
-            committed(results, noticedAt: noticedAt)
-            decide(reconciler.committed(now: .now()))
+            committed(results, plan, noticedAt: noticedAt)
         case .failure(.transaction(let error)) where error.isStaleGuard || error.isNotOwner || changesInFlight > 0:
             // Names and references are guarded by the server itself: what came in between may have taken them.
             if self.noticedAt == nil { self.noticedAt = noticedAt }
             logger.debug("planning again: \(error)")
-            decide(reconciler.refused(isStale: true, now: .now()))
         case .failure(.disconnected):
             // The session's end comes as an event of its own, and the next snapshot shows what happened.
-            break
+            return
         case .failure(let error):
-            let reason = "\(error)"
-            if refusal != reason {
-                report(.init(.applyFailed, reason: "the database refused a transaction: \(reason)"))
-            }
-            refusal = reason
-            decide(reconciler.refused(isStale: false, now: .now()))
+            if self.noticedAt == nil { self.noticedAt = noticedAt }
+            refused(plan, error)
+        }
+        if reconciler.answered() { reconcile() }
+    }
+
+    private func refused(_ plan: Plan, _ error: OVSDBError) {
+        var culprit: Set<String>?
+        var reason = "\(error)"
+        if case .transaction(let error) = error {
+            culprit = error.operation.flatMap { plan.objects(ofOperation: $0, lock: Self.lockName) }
+            // Which of the operations it was says nothing to people.
+            reason = error.details.map { "\(error.name): \($0)" } ?? error.name
+        }
+        let parts = plan.parts
+        if parts.count <= 1 { culprit = culprit ?? parts.first?.objects ?? [] }
+        guard let culprit else {
+            isolatesRefusal = true
+            return
+        }
+        if refusals.refused(culprit, reason: reason, now: .now()) {
+            let object = culprit.sorted().joined(separator: ", ")
+            report(.init(.applyFailed, object: object, reason: "the database refused a transaction: \(reason)"))
         }
     }
 
-    private func committed(_ results: [OperationResult], noticedAt: NIODeadline) {
+    private func committed(_ results: [OperationResult], _ plan: Plan, noticedAt: NIODeadline) {
         let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
-        refusal = nil
         // What is left to do after more changes than our own, somebody else did meanwhile.
         if cause != .drift, changesInFlight > 1 { cause = .drift }
         if case .rows(let rows) = results.last, let number = rows.first?["next_cfg"]?.integer {
             awaitedConfiguration = number
         }
-        if !openDrifts.isEmpty {
-            repairs.drifts += openDrifts.count
+        let repaired = plan.changes.filter(openDrifts.contains)
+        if !repaired.isEmpty {
+            repairs.drifts += repaired.count
             repairs.transactions += 1
             latencies.record(microseconds: latency)
-            for drift in openDrifts { report(.init(.repaired, drift, latencyMicroseconds: latency)) }
-            openDrifts = []
+            for drift in repaired where !contest.isContested(drift.object) {
+                report(.init(.repaired, drift, latencyMicroseconds: latency))
+            }
+            openDrifts.subtract(repaired)
         }
         expectApplication(of: awaitedConfiguration)
     }
 
-    private func decide(_ decision: ReconcileStateMachine.Decision) {
-        switch decision {
-        case .planNow: reconcile()
-        case .planAt(let time):
-            retry?.cancel()
-            retry = eventLoop.scheduleTask(deadline: time) {
-                self.assumeIsolated { agent in
-                    if agent.reconciler.resume(now: .now()) { agent.reconcile() }
-                }
-            }
-        case .nothing: break
-        }
-    }
-
     /// A plan that is made again after a guard failed shows the same drifts; they are journalled once.
     private func reportDrift(_ changes: [Change]) {
-        for change in changes where !change.followsStatus && !openDrifts.contains(change) {
-            openDrifts.append(change)
+        var found: Set<Change> = []
+        for change in changes where !change.followsStatus && !undone.contains(change) {
+            found.insert(change)
+            // Of a fight the journal tells that it goes on, not every blow.
+            guard !openDrifts.contains(change), !contest.isContested(change.object) else { continue }
             report(.init(.drift, change))
         }
+        openDrifts = found
     }
 
     /// What the database's log says of the transaction: who, why, and what first.

@@ -48,11 +48,19 @@ actor Agent {
     /// Notifications of changed configuration since the last transaction was sent: one is its own.
     var changesInFlight = 0
     /// Drifts that are journalled and not yet repaired.
-    var openDrifts: [Change] = []
+    var openDrifts: Set<Change> = []
+    /// What the agent itself wanted to change and could not yet: no drift.
+    var undone: Set<Change> = []
     var obstacles: [Obstacle] = []
-    /// The server's words when it refused the last transaction.
-    var refusal: String?
+    /// What somebody rewrites again and again.
+    var contest: Contest
+    var refusals = Refusals()
+    /// Whether parts of a plan are sent one by one, because the server refused them together.
+    var isolatesRefusal = false
+    /// Of the next plan for what has to wait.
     var retry: Scheduled<Void>?
+    /// Of the next look at the contest.
+    var release: Scheduled<Void>?
 
     // ovs-vswitchd.
     /// As last told, of every bridge that is wanted.
@@ -138,6 +146,7 @@ actor Agent {
             on: eventLoop,
             logger: logger
         )
+        contest = Contest(configuration.contest)
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
@@ -164,6 +173,7 @@ actor Agent {
     func stop() {
         report(.init(.stopped))
         retry?.cancel()
+        release?.cancel()
         applicationTimer?.cancel()
         switches = [:]
         servedLanes = nil

@@ -12,6 +12,8 @@ package struct AgentConfiguration: Sendable {
     package var openFlowFolder: String
     /// The folder that keeps what must survive a restart.
     package var stateFolder: String
+    /// When a fight over an object is one.
+    var contest = Contest.Limits()
 
     /// `openFlowFolder`: `nil` for the folder of the database's unix socket, or `/run/openvswitch` where it has none.
     package init(

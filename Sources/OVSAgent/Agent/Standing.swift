@@ -4,8 +4,10 @@ struct Standing: Hashable, Sendable {
     var lock: Status.Database.Lock?
     var layoutError: String?
     var obstacles: [Obstacle]
-    /// The server's words when it refused the last transaction.
-    var refusal: String?
+    /// What the server does not take.
+    var refusals: [Refusals.Refusal] = []
+    /// What somebody rewrites again and again.
+    var fights: [Contest.Fight] = []
     var application: Application.State
     var unapplied: [Status.Reason]
     /// Whether the database is as wanted, as far as the last plan showed.
@@ -19,7 +21,8 @@ struct Standing: Hashable, Sendable {
         case .lost: return .degraded
         case .held, nil: break
         }
-        if layoutError != nil || !obstacles.isEmpty || refusal != nil || application == .failed { return .degraded }
+        if layoutError != nil || !obstacles.isEmpty || !refusals.isEmpty || application == .failed { return .degraded }
+        if !fights.isEmpty { return .contested }
         return lock == .held && isSettled && application == .applied ? .inSync : .reconciling
     }
 
@@ -46,7 +49,13 @@ struct Standing: Hashable, Sendable {
             )
         }
         reasons += obstacles.map { Status.Reason("\($0)") }
-        if let refusal { reasons.append(.init("the database refused a transaction: \(refusal)")) }
+        reasons += refusals.map { .init("\($0.object): the database refused a transaction: \($0.reason)") }
+        reasons += fights.map {
+            .init(
+                "\($0.object): somebody changes it again and again, \($0.repairs) repairs since it is contested",
+                remedy: "find who does: ovsdb-tool -mm show-log tells what was written when"
+            )
+        }
         if connection == .synced, lock == .held, application != .applied { reasons += unapplied }
         return reasons
     }

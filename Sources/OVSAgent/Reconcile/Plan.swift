@@ -34,6 +34,10 @@ struct RowInsert: Hashable, Sendable {
 struct RowEdit: Hashable, Sendable {
     var table: String
     var row: UUID
+    /// The row's own; empty where it has none.
+    var name = ""
+    /// What it stands in: it goes with them.
+    var places: Set<UUID> = []
     /// What the edit takes for granted: the server refuses the transaction when it is no longer so.
     var assumed: [String: Datum] = [:]
     /// Columns that get a new value.
@@ -83,21 +87,27 @@ extension Plan {
     /// and read back, so that the last result's only row holds the number that `cur_cfg` must reach.
     package func operations(lock: String?, comment: String) -> [OVSDB.Operation] {
         guard !isEmpty else { return [] }
-        var operations: [OVSDB.Operation] = []
-        operations.reserveCapacity(inserts.count + 3 * edits.count + 4)
-        if let lock { operations.append(.assert(lock: lock)) }
-        operations += edits.lazy.compactMap(\.guarding)
-        operations += inserts.lazy.map { .insert(table: $0.table, row: $0.values, name: $0.symbol) }
-        operations += successions.flatMap(\.operations)
-        operations += edits.lazy.compactMap(\.update)
-        operations += edits.lazy.compactMap(\.mutate)
-        operations.append(.comment(comment))
         let root = Condition("_uuid", .equal, Datum(self.root.map(Atom.uuid) ?? .namedUUID(Self.rootSymbol)))
-        operations.append(
-            .mutate(table: "Open_vSwitch", where: [root], mutations: [Mutation("next_cfg", .add, 1)])
-        )
-        operations.append(.select(table: "Open_vSwitch", where: [root], columns: ["next_cfg"]))
-        return operations
+        return (lock.map { [.assert(lock: $0)] } ?? []) + steps + [
+            .comment(comment),
+            .mutate(table: "Open_vSwitch", where: [root], mutations: [Mutation("next_cfg", .add, 1)]),
+            .select(table: "Open_vSwitch", where: [root], columns: ["next_cfg"]),
+        ]
+    }
+
+    /// The objects of the part that one of ``operations(lock:comment:)`` is for; `nil` where it is for the whole.
+    func objects(ofOperation index: Int, lock: String?) -> Set<String>? {
+        let (steps, index) = (self.steps, index - (lock == nil ? 0 : 1))
+        guard steps.indices.contains(index) else { return nil }
+        return parts.first { part in part.plan.steps.contains(steps[index]) }?.objects
+    }
+
+    /// What the edits, inserts and successions are done by.
+    private var steps: [OVSDB.Operation] {
+        let guards = edits.compactMap(\.guarding)
+        let made = inserts.map { OVSDB.Operation.insert(table: $0.table, row: $0.values, name: $0.symbol) }
+        let changed = edits.compactMap(\.update) + edits.compactMap(\.mutate)
+        return guards + made + successions.flatMap(\.operations) + changed
     }
 
     /// The name of the `Open_vSwitch` row in a transaction that has to make it, as `ovs-vsctl init` does.

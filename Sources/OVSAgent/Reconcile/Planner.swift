@@ -138,7 +138,9 @@ struct Planner {
         if let index = editIndex[row] {
             change(&plan.edits[index])
         } else {
-            var edit = RowEdit(table: table, row: row)
+            let parents = replica.referrers(of: row).map(\.row)
+            let places = Set(parents + parents.flatMap { replica.referrers(of: $0).map(\.row) })
+            var edit = RowEdit(table: table, row: row, name: replica[table][row]?.name ?? "", places: places)
             change(&edit)
             editIndex[row] = plan.edits.count
             plan.edits.append(edit)

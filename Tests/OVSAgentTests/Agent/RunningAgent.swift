@@ -43,9 +43,11 @@ struct RunningAgent: AgentCaller {
         _ ovs: PrivateSwitch,
         name: String = "a",
         layout: String? = nil,
-        stateFolder: String? = nil
+        stateFolder: String? = nil,
+        contest: Contest.Limits = .init()
     ) async throws -> RunningAgent {
         var configuration = try configuration(ovs, name: name)
+        configuration.contest = contest
         if let stateFolder { configuration.stateFolder = stateFolder }
         if let layout { try write(layout, to: configuration.layoutPath) }
         let logs = LogCollector()
@@ -60,9 +62,10 @@ struct RunningAgent: AgentCaller {
         name: String = "a",
         layout: String? = nil,
         stateFolder: String? = nil,
+        contest: Contest.Limits = .init(),
         _ body: (RunningAgent) async throws -> Void
     ) async throws {
-        let agent = try await start(ovs, name: name, layout: layout, stateFolder: stateFolder)
+        let agent = try await start(ovs, name: name, layout: layout, stateFolder: stateFolder, contest: contest)
         do {
             try await body(agent)
         } catch {
@@ -73,9 +76,13 @@ struct RunningAgent: AgentCaller {
     }
 
     /// A switch with an agent that is in sync.
-    static func inSync(layout: String = .oneSwitch, _ body: (RunningAgent) async throws -> Void) async throws {
+    static func inSync(
+        layout: String = .oneSwitch,
+        contest: Contest.Limits = .init(),
+        _ body: (RunningAgent) async throws -> Void
+    ) async throws {
         try await PrivateSwitch.with(vswitchd: true) { ovs in
-            try await with(ovs, layout: layout) { agent in
+            try await with(ovs, layout: layout, contest: contest) { agent in
                 try await agent.waitForState("in-sync")
                 try await body(agent)
             }

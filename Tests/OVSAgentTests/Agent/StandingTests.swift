@@ -42,7 +42,14 @@ struct StandingTests {
         Case("a NIC in use", .degraded, ["Interface eth0: in use"]) {
             $0.obstacles = [Obstacle(object: "Interface eth0", reason: "in use")]
         },
-        Case("a refused transaction", .degraded, ["refused a transaction: full"]) { $0.refusal = "full" },
+        Case("a refused transaction", .degraded, ["refused a transaction: full"]) {
+            var refusals = Refusals()
+            _ = refusals.refused(["Port eth0"], reason: "full", now: .now())
+            $0.refusals = refusals.all
+        },
+        Case("a fight", .contested, ["Bridge br.mx: somebody changes it again and again, 7 repairs"]) {
+            $0.fights = [.init(object: "Bridge br.mx", repairs: 7)]
+        },
         Case("a plan to come", .reconciling) { $0.isSettled = false },
         Case("ovs-vswitchd at work", .reconciling, ["no such port"]) {
             $0.application = .waiting(until: .distantFuture)
