@@ -13,7 +13,7 @@ struct AgentControl: ParsableCommand {
         version: "ovs-agentctl \(AgentVersion.current)",
         subcommands: [
             StatusCommand.self, ShowCommand.self, PlanCommand.self, CheckCommand.self, EventsCommand.self,
-            ReloadCommand.self, VersionCommand.self,
+            ReloadCommand.self, PauseCommand.self, ResumeCommand.self, VersionCommand.self,
         ]
     )
 

@@ -75,6 +75,41 @@ struct ReloadCommand: ParsableCommand {
     }
 }
 
+/// The escape from enforcement that is not the daemon's end.
+struct PauseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause",
+        abstract: "Lets enforcement stand still for a while: whatever is edited stays.",
+        discussion: "It ends by itself, survives a restart of the daemon, and needs root or the daemon's own user."
+    )
+
+    @OptionGroup var options: Options
+
+    @Option(name: .customLong("for"), help: ArgumentHelp("For how long: 1 to 86400.", valueName: "seconds"))
+    var seconds: Int
+
+    @Option(help: ArgumentHelp("Why: the status shows it to the next one on duty.", valueName: "text"))
+    var reason: String
+
+    func run() throws {
+        options.printAnswer(try options.ask("pause", ["\(seconds)", reason]))
+    }
+}
+
+/// Enforcement goes on.
+struct ResumeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume",
+        abstract: "Ends a pause: what was edited meanwhile is undone."
+    )
+
+    @OptionGroup var options: Options
+
+    func run() throws {
+        options.printAnswer(try options.ask("resume"))
+    }
+}
+
 /// Both versions: they differ after an upgrade, until the daemon is restarted.
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -71,6 +71,7 @@ extension Agent: ControlTarget {
             obstacles: obstacles,
             refusals: refusals.all,
             fights: contest.fights,
+            pause: pause,
             application: application.state,
             unapplied: unapplied,
             isSettled: cause == .settle && undone.isEmpty && !reconciler.isBusy

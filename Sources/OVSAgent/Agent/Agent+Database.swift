@@ -57,7 +57,8 @@ extension Agent {
         connection = .lost(reason: reason)
     }
 
-    private func stand() {
+    /// Writes nothing from now on.
+    func stand() {
         reconciler.stand()
         leaveChain()
         retry?.cancel()
@@ -66,8 +67,8 @@ extension Agent {
         isolatesRefusal = false
     }
 
-    private func beginIfReady() {
-        guard connection == .synced, lock == .held else { return }
+    func beginIfReady() {
+        guard connection == .synced, lock == .held, pause == nil else { return }
         // Whatever is not as it was when all was in sync, somebody else changed while we were away.
         if cause == .settle { cause = .drift }
         reconciler.begin()

@@ -18,7 +18,7 @@ extension Agent {
     /// Reads the layout file, and falls back to the last accepted layout where it can't be taken.
     ///
     /// Throws why neither can be had.
-    static func begin(_ configuration: AgentConfiguration, store: LayoutStore) throws(LayoutRejection) -> Beginning {
+    static func begin(_ configuration: AgentConfiguration, store: StateFile) throws(LayoutRejection) -> Beginning {
         let kept = store.load().flatMap { try? ActiveLayout($0, file: store.path) }
         do throws(LayoutRejection) {
             let (layout, bytes) = try read(configuration.layoutPath)
@@ -121,7 +121,7 @@ extension Agent {
     }
 
     /// Has another thread do what waits for a disk, once all that was asked for before is done.
-    private func afterFileWork<R: Sendable>(_ body: @escaping @Sendable () throws -> R) -> EventLoopFuture<R> {
+    func afterFileWork<R: Sendable>(_ body: @escaping @Sendable () throws -> R) -> EventLoopFuture<R> {
         let eventLoop = eventLoop
         let work = fileWork.flatMap { NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop, body) }
         fileWork = work.map { _ in }.flatMapErrorThrowing { _ in }

@@ -20,7 +20,7 @@ actor Agent {
     nonisolated let configuration: AgentConfiguration
     nonisolated let logger: Logger
     nonisolated let logLevel: LogLevel
-    nonisolated let store: LayoutStore
+    nonisolated let store: StateFile
     let database: OVSDBClient
 
     // The layout.
@@ -85,6 +85,12 @@ actor Agent {
     /// VM ports that can't be served as they stand, in words.
     var chainWarnings: [String] = []
 
+    // Standing still.
+    /// `nil` while the agent enforces.
+    var pause: Pause?
+    var pauseTimer: Scheduled<Void>?
+    nonisolated let pauseFile: StateFile
+
     // What is told.
     var journal: Journal
     var repairs = Status.Repairs()
@@ -121,7 +127,8 @@ actor Agent {
         layout: ActiveLayout,
         removal: Removal,
         layoutError: String?,
-        store: LayoutStore,
+        pause: Pause?,
+        store: StateFile,
         on eventLoop: any EventLoop,
         keeper: ChainKeeper,
         logLevel: LogLevel,
@@ -133,6 +140,8 @@ actor Agent {
         self.logger = logger
         self.logLevel = logLevel
         self.store = store
+        self.pause = pause
+        pauseFile = .pause(in: configuration.stateFolder)
         active = layout
         self.removal = removal
         self.layoutError = layoutError
@@ -161,6 +170,7 @@ actor Agent {
         self.control = control
         report(.init(.started, reason: "ovs-agentd \(AgentVersion.current)"))
         reportLayout()
+        continuePause()
         chain { keeper in
             keeper.start { news in self.eventLoop.execute { self.assumeIsolated { $0.heard(news) } } }
         }
@@ -174,6 +184,7 @@ actor Agent {
         report(.init(.stopped))
         retry?.cancel()
         release?.cancel()
+        pauseTimer?.cancel()
         applicationTimer?.cancel()
         switches = [:]
         servedLanes = nil
@@ -206,8 +217,8 @@ actor Agent {
 extension Event.Kind {
     fileprivate var logLevel: Logger.Level {
         switch self {
-        case .drift, .contested, .layoutRejected, .applyFailed, .disconnected: .warning
-        case .started, .connected, .layoutLoaded, .repaired, .released, .applied, .stopped: .info
+        case .drift, .contested, .layoutRejected, .applyFailed, .disconnected, .paused: .warning
+        case .started, .connected, .layoutLoaded, .repaired, .released, .applied, .resumed, .stopped: .info
         }
     }
 }

@@ -19,7 +19,7 @@ package struct AgentService: Service, CustomStringConvertible {
         logLevel: LogLevel,
         logger: Logger
     ) async throws -> AgentService {
-        let store = LayoutStore(folder: configuration.stateFolder)
+        let store = StateFile.layout(in: configuration.stateFolder)
         let beginning = try Agent.begin(configuration, store: store)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let agent = try Agent(
@@ -27,6 +27,7 @@ package struct AgentService: Service, CustomStringConvertible {
             layout: beginning.layout,
             removal: beginning.removal,
             layoutError: beginning.layoutError,
+            pause: StateFile.pause(in: configuration.stateFolder).load().flatMap(Pause.init),
             store: store,
             on: loop,
             keeper: ChainKeeper(

@@ -8,6 +8,8 @@ struct Standing: Hashable, Sendable {
     var refusals: [Refusals.Refusal] = []
     /// What somebody rewrites again and again.
     var fights: [Contest.Fight] = []
+    /// The operator's word that nothing is to be written.
+    var pause: Pause?
     var application: Application.State
     var unapplied: [Status.Reason]
     /// Whether the database is as wanted, as far as the last plan showed.
@@ -21,6 +23,7 @@ struct Standing: Hashable, Sendable {
         case .lost: return .degraded
         case .held, nil: break
         }
+        if pause != nil { return .paused }
         if layoutError != nil || !obstacles.isEmpty || !refusals.isEmpty || application == .failed { return .degraded }
         if !fights.isEmpty { return .contested }
         return lock == .held && isSettled && application == .applied ? .inSync : .reconciling
@@ -42,6 +45,14 @@ struct Standing: Hashable, Sendable {
                 .init("the lock was taken away: nothing is written", remedy: "look who else runs on this host")
             )
         case .held, nil: break
+        }
+        if let pause {
+            reasons.append(
+                .init(
+                    "enforcement stands still until \(pause.until): \(pause.reason)",
+                    remedy: "run ovs-agentctl resume"
+                )
+            )
         }
         if let layoutError {
             reasons.append(

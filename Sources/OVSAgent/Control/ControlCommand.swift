@@ -8,6 +8,8 @@ enum ControlCommand: Hashable, Sendable {
     case events(since: Int)
     case waitForEvents(after: Int)
     case reload(allowRemoval: Bool)
+    case pause(seconds: Int, reason: String)
+    case resume
     case exit
     case setLogLevel(Logger.Level)
     case setFormat(Format)
@@ -29,7 +31,7 @@ enum ControlCommand: Hashable, Sendable {
     /// Whether it changes something, which takes root or the daemon's own user.
     var changesSomething: Bool {
         switch self {
-        case .reload, .exit, .setLogLevel: true
+        case .reload, .pause, .resume, .exit, .setLogLevel: true
         default: false
         }
     }
@@ -48,8 +50,10 @@ extension ControlCommand {
         Usage(name: "events/wait", arguments: "ID", count: 1...1),
         Usage(name: "exit", arguments: "", count: 0...0),
         Usage(name: "list-commands", arguments: "", count: 0...0),
+        Usage(name: "pause", arguments: "SECONDS REASON", count: 2...2),
         Usage(name: "plan", arguments: "[FILE-NAME CONTENTS]", count: 0...2),
         Usage(name: "reload", arguments: "[--allow-removal]", count: 0...1),
+        Usage(name: "resume", arguments: "", count: 0...0),
         Usage(name: "set-options", arguments: "[--format text|json]", count: 1...2),
         Usage(name: "show", arguments: "", count: 0...0),
         Usage(name: "status", arguments: "", count: 0...0),
@@ -122,6 +126,12 @@ extension ControlCommand {
             guard let argument = arguments.first else { return .reload(allowRemoval: false) }
             guard argument == "--allow-removal" else { throw CommandFailure("reload: unknown option \(argument)") }
             return .reload(allowRemoval: true)
+        case "pause":
+            guard let seconds = Int(arguments[0]) else {
+                throw CommandFailure("pause: \(arguments[0]) is not a number of seconds")
+            }
+            return .pause(seconds: seconds, reason: arguments[1])
+        case "resume": return .resume
         case "vlog/set": return .setLogLevel(try logLevel(arguments.first ?? "dbg"))
         default: return .setFormat(try format(arguments))
         }

@@ -113,6 +113,8 @@ final class ControlHandler: ChannelInboundHandler {
             journalGrew()
         case .plan(let file): answer(target.plan(for: file), \.answer)
         case .reload(let allowRemoval): answer(target.reload(allowRemoval: allowRemoval), \.self)
+        case .pause(let seconds, let reason): answer(target.pause(seconds: seconds, reason: reason), \.self)
+        case .resume: answer(target.resume(), \.self)
         case .exit:
             let gone = answer(.success(Answer(text: "", json: [:])))
             gone?.whenComplete { _ in target.exit() }

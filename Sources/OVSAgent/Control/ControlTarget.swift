@@ -16,6 +16,10 @@ protocol ControlTarget: AnyObject, Sendable {
     func plan(for file: NamedFile?) -> EventLoopFuture<PlanAnswer>
     /// Reads the layout again. Fails with ``CommandFailure``.
     func reload(allowRemoval: Bool) -> EventLoopFuture<Answer>
+    /// Has enforcement stand still. Fails with ``CommandFailure``.
+    func pause(seconds: Int, reason: String) -> EventLoopFuture<Answer>
+    /// Ends the pause. Fails with ``CommandFailure`` where there is none.
+    func resume() -> EventLoopFuture<Answer>
     /// Ends the daemon; called once the answer has gone out.
     func exit()
     func setLogLevel(_ level: Logger.Level)

@@ -7,7 +7,7 @@ struct Event: Hashable, Sendable {
         case started, connected, disconnected
         case layoutLoaded = "layout-loaded"
         case layoutRejected = "layout-rejected"
-        case drift, repaired, contested, released, applied
+        case drift, repaired, contested, released, applied, paused, resumed
         case applyFailed = "apply-failed"
         case stopped
     }

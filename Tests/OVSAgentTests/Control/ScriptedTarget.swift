@@ -60,6 +60,12 @@ final class ScriptedTarget: ControlTarget {
         return loop.makeSucceededFuture(Answer(text: "layout d2 at work", json: ["digest": "d2"]))
     }
 
+    func pause(seconds: Int, reason: String) -> EventLoopFuture<Answer> {
+        loop.makeSucceededFuture(Answer(text: "paused \(seconds) \(reason)", json: [:]))
+    }
+
+    func resume() -> EventLoopFuture<Answer> { loop.makeSucceededFuture(Answer(text: "resumed", json: [:])) }
+
     func exit() { ended.succeed() }
     func setLogLevel(_ level: Logger.Level) { state.value.log.append("level \(level)") }
 

@@ -1,16 +1,24 @@
 import Glibc
 
-/// The last accepted layout, kept in the state folder so that a bad file does not leave a restarted agent without any.
+/// A file of the state folder, which holds what must survive a restart.
 ///
 /// Saved by writing beside it and renaming: whatever happens, the file is the former one or the new one, whole.
-struct LayoutStore: Sendable {
+struct StateFile: Sendable {
     /// The state folder.
     let folder: String
+    private let name: String
 
-    /// The file of the last accepted layout.
-    var path: String { "\(folder)/layout.yaml" }
+    private init(_ name: String, in folder: String) { (self.folder, self.name) = (folder, name) }
 
-    /// Why a layout can't be kept: the path and the system's words.
+    /// The last accepted layout, so that a bad file does not leave a restarted agent without any.
+    static func layout(in folder: String) -> StateFile { StateFile("layout.yaml", in: folder) }
+
+    /// The ``Pause`` that is not over.
+    static func pause(in folder: String) -> StateFile { StateFile("pause", in: folder) }
+
+    var path: String { "\(folder)/\(name)" }
+
+    /// Why a file can't be kept: the path and the system's words.
     struct Failure: Error, Sendable, CustomStringConvertible {
         var description: String
 
@@ -41,6 +49,11 @@ struct LayoutStore: Sendable {
             fsync(directory)
             close(directory)
         }
+    }
+
+    /// Removes what was saved, if anything was.
+    func remove() throws(Failure) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw Failure(path, errno) }
     }
 
     /// The errno of what failed.

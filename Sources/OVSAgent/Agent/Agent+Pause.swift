@@ -1,0 +1,74 @@
+import NIOCore
+import OVSDB
+
+/// Standing still on the operator's word. The lock is kept meanwhile: a second agent must not enforce in our place.
+extension Agent {
+    nonisolated func pause(seconds: Int, reason: String) -> EventLoopFuture<Answer> {
+        eventLoop.flatSubmit {
+            self.assumeIsolated { agent in
+                do throws(CommandFailure) {
+                    return try agent.begin(Pause(seconds: seconds, reason: reason, now: .now()))
+                } catch {
+                    return agent.eventLoop.makeFailedFuture(error)
+                }
+            }
+        }
+    }
+
+    nonisolated func resume() -> EventLoopFuture<Answer> {
+        eventLoop.flatSubmit {
+            self.assumeIsolated { agent in
+                guard agent.pause != nil else {
+                    return agent.eventLoop.makeFailedFuture(CommandFailure("resume: the agent is not paused"))
+                }
+                return agent.end(pause: "on request")
+            }
+        }
+    }
+
+    /// Goes on with a pause that an earlier run of the daemon began.
+    func continuePause() {
+        guard let pause else { return }
+        guard let left = pause.remaining(now: .now()) else {
+            _ = end(pause: "its time was over")
+            return
+        }
+        report(.init(.paused, reason: "still, for \(left.nanoseconds / 1_000_000_000) s: \(pause.reason)"))
+        endPause(in: left)
+    }
+
+    private func begin(_ pause: Pause) -> EventLoopFuture<Answer> {
+        self.pause = pause
+        stand()
+        report(.init(.paused, reason: "for \(pause.seconds) s: \(pause.reason)"))
+        endPause(in: .seconds(Int64(pause.seconds)))
+        let file = pauseFile
+        return afterFileWork { try file.save(pause.bytes) }.map { _ in "" }.flatMapErrorThrowing { error in
+            "; it ends with the daemon, since it could not be kept: \(error)"
+        }.map { failure in
+            Answer(
+                text: "paused until \(pause.until)\(failure)",
+                json: ["until": .string("\(pause.until)"), "seconds": .integer(Int64(pause.seconds))]
+            )
+        }
+    }
+
+    private func endPause(in time: TimeAmount) {
+        pauseTimer?.cancel()
+        pauseTimer = eventLoop.scheduleTask(in: time) {
+            self.assumeIsolated { _ = $0.end(pause: "its time is over") }
+        }
+    }
+
+    private func end(pause why: String) -> EventLoopFuture<Answer> {
+        pause = nil
+        pauseTimer?.cancel()
+        report(.init(.resumed, reason: why))
+        beginIfReady()
+        let file = pauseFile
+        return afterFileWork { try file.remove() }.map { _ in Answer(text: "resumed", json: [:]) }
+            .flatMapErrorThrowing { error in
+                throw CommandFailure("resumed, but a restarted daemon would be paused again: \(error)")
+            }
+    }
+}
