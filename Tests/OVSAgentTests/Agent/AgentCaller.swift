@@ -38,12 +38,13 @@ extension AgentCaller {
         after id: Int = 0,
         _ kind: String,
         object: String? = nil,
-        column: String? = nil
+        column: String? = nil,
+        within patience: Int = RunningAgent.patience
     ) async throws -> JournalEntry {
         let path = controlPath
         return try await RunningAgent.blocking {
-            let client = try ControlClient(connectingTo: path, timeout: RunningAgent.patience)
-            let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
+            let client = try ControlClient(connectingTo: path, timeout: patience)
+            let deadline = ContinuousClock.now + .seconds(patience)
             var seen: [JournalEntry] = []
             var last = id
             while ContinuousClock.now < deadline {
