@@ -71,7 +71,9 @@ extension Agent {
         var outages: [SwitchConnection.Outage] = []
         for bridge in planner?.desired?.bridges ?? [] where replica["Bridge"][name: bridge.row.name] != nil {
             switch switches[bridge.row.name] {
-            case .up(let status): missing += findMissingPorts(of: bridge, in: status.ports, replica)
+            case .up(let status):
+                missing += findMissingPorts(of: bridge, in: status.ports, replica)
+                missing += findMissingFlows(of: bridge.row.name)
             case .down(let outage): outages.append(outage)
             case nil: break
             }
@@ -91,6 +93,14 @@ extension Agent {
                     \(configuration.openFlowFolder) (--openflow-dir)
                     """
             )
+        ]
+    }
+
+    /// A bridge that stands passes nothing, or too much, before it has its flows.
+    private func findMissingFlows(of bridge: String) -> [Status.Reason] {
+        guard flows[bridge] == nil, flowFailures[bridge] == nil else { return [] }
+        return [
+            Status.Reason("Bridge \(bridge): its flows are not installed yet", remedy: "look into ovs-vswitchd.log")
         ]
     }
 

@@ -16,6 +16,8 @@ extension Agent {
         let lanes = ChainLanes(desired)
         guard lanes != servedLanes, let vmPorts = withReplica(VMPortRow.all) else { return }
         servedLanes = lanes
+        // The keeper tells them anew: those of the former lanes say nothing of these.
+        flows = [:]
         chain { $0.serve(lanes, vmPorts) }
     }
 
@@ -30,6 +32,7 @@ extension Agent {
     func leaveChain() {
         guard servedLanes != nil else { return }
         servedLanes = nil
+        flows = [:]
         chain { $0.serve(nil, [:]) }
     }
 
@@ -41,11 +44,12 @@ extension Agent {
             if case .down = state { flows[bridge] = nil }
             checkApplication()
         case .flows(let bridge, let counts):
-            flows[bridge] = counts
-            if flowFailures.removeValue(forKey: bridge) != nil {
-                report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows"))
-                checkApplication()
-            }
+            // What was told before the hands were taken off, or of a bridge that is none of ours any more.
+            guard servedLanes != nil, switches[bridge] != nil else { return }
+            let isFirst = flows.updateValue(counts, forKey: bridge) == nil
+            let hadFailed = flowFailures.removeValue(forKey: bridge) != nil
+            if hadFailed { report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows")) }
+            if isFirst || hadFailed { checkApplication() }
         case .repaired(let difference, let latency):
             report(difference.report(.drift))
             repairs.drifts += 1

@@ -118,11 +118,13 @@ actor ChainKeeper {
         }
     }
 
-    /// Sets which lanes are served, and all VM ports; `nil` takes the hands off.
+    /// Sets which lanes are served, and all VM ports; `nil` takes the hands off. The flows of every bridge are told as
+    /// soon as they are as wanted.
     func serve(_ lanes: ChainLanes?, _ vmPorts: [UUID: VMPortRow]) {
         self.lanes = lanes
         self.vmPorts = vmPorts
         compile()
+        for bridge in bridges.keys { keep(bridge) }
     }
 
     /// VM ports came, changed or went.
@@ -153,14 +155,13 @@ extension ChainKeeper {
             (lastUnserved, lastContested) = (unserved, contested)
             tell(.unserved(unserved, contested))
         }
-        let wasIdle = self.resolved == nil
         let changes = ChainProgram.changes(from: lanesOfWanted, to: resolved)
         (self.resolved, lanesOfWanted) = (resolved, resolved)
         for (bridge, changes) in changes {
             wanted[bridge, default: [:]].apply(changes)
             bridges[bridge]?.flows?.want(changes)
         }
-        for bridge in wasIdle ? Array(bridges.keys) : Array(changes.keys) { keep(bridge) }
+        for bridge in changes.keys { keep(bridge) }
     }
 
     /// Brings a bridge to what is wanted, if it can be worked on now.

@@ -1,4 +1,5 @@
 import Glibc
+import OVSDB
 import TestSupport
 import Testing
 
@@ -149,6 +150,33 @@ struct ChainKeeperTests {
             try await host.ovs.restartSwitch()
             try await host.settled()
             try await host.agent.waitForState("in-sync")
+        }
+    }
+
+    @Test("in sync means that every bridge has its flows: at first, under another layout, over a restart")
+    func inSync() async throws {
+        func expectFlows(_ agent: RunningAgent, on bridges: [String]) async throws {
+            let status = try await agent.waitForState("in-sync")
+            for bridge in status["chain"]?.array ?? [] {
+                #expect(bridge["flows"]?["missing"]?.integer == 0, "\(bridge)")
+            }
+            for bridge in bridges {
+                let flows = try await agent.ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "dump-flows", bridge])
+                #expect(flows.contains("cookie=0x6f7673"), "\(bridge)")
+            }
+        }
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                let bridges = ["br.mx", "br.microseg", "br.nf", "br.dmx", "br0.local", "br0"]
+                try await expectFlows(agent, on: bridges)
+                try write(.switches(0, 7), to: agent.configuration.layoutPath)
+                try await agent.ask("reload")
+                try await expectFlows(agent, on: bridges + ["br7.local", "br7"])
+                let last = try await agent.lastEvent()
+                try await ovs.restartSwitch()
+                try await agent.waitForEvent(after: last, "applied")
+                try await expectFlows(agent, on: bridges + ["br7.local", "br7"])
+            }
         }
     }
 
