@@ -173,7 +173,7 @@ extension ChainKeeper {
         case .idle: break
         }
         guard resolved != nil, let mods = kept.flows?.mods else { return }
-        let drifts = kept.tamperedAt == nil ? [] : kept.flows?.differences(of: bridge) ?? []
+        let drifts = kept.flows?.differences(of: bridge) ?? []
         let noticedAt = kept.tamperedAt ?? .now()
         kept.tamperedAt = nil
         guard !mods.isEmpty else {
@@ -309,10 +309,11 @@ extension ChainKeeper {
     }
 
     private func audited(_ bridge: String, _ installed: [Flow]) {
-        guard var kept = bridges[bridge], kept.work == .idle, let former = kept.flows else { return }
-        let flows = KeptFlows(former.ownership, installed: installed, wanted: former.wanted)
+        guard var kept = bridges[bridge], kept.work == .idle, var flows = kept.flows else { return }
+        bridges[bridge]?.flows = nil
+        kept.flows = nil
+        if flows.read(installed), kept.tamperedAt == nil { kept.tamperedAt = .now() }
         kept.flows = flows
-        if !flows.mods.isEmpty, kept.tamperedAt == nil { kept.tamperedAt = .now() }
         bridges[bridge] = kept
         keep(bridge)
     }

@@ -16,6 +16,8 @@ struct KeptFlows: Hashable, Sendable {
     private(set) var wanted: [Flow.Key: Flow]
     /// Where the two may differ: all else is known to be as it should.
     private var doubtful: Set<Flow.Key>
+    /// Those of them that somebody else made differ, and not what is wanted.
+    private var tampered: Set<Flow.Key> = []
 
     /// - Parameters:
     ///   - installed: all flows of the bridge.
@@ -50,7 +52,10 @@ struct KeptFlows: Hashable, Sendable {
     }
 
     /// Nothing differs any more.
-    mutating func settled() { doubtful = [] }
+    mutating func settled() {
+        doubtful = []
+        tampered = []
+    }
 
     /// The flows that are ours and there.
     var counts: Status.Flows {
@@ -82,12 +87,8 @@ struct KeptFlows: Hashable, Sendable {
     mutating func done(_ mods: [FlowMod]) {
         for mod in mods {
             switch mod {
-            case .add(let flow), .modifyStrict(let flow):
-                installed[flow.key] = flow
-                doubtful.insert(flow.key)
-            case .deleteStrict(let key, _):
-                installed[key] = nil
-                doubtful.insert(key)
+            case .add(let flow), .modifyStrict(let flow): take(flow, at: flow.key)
+            case .deleteStrict(let key, _): take(nil, at: key)
             case .delete: break
             }
         }
@@ -96,33 +97,42 @@ struct KeptFlows: Hashable, Sendable {
     /// Somebody else changed a flow. Says whether that concerns what is wanted: learning and its timeouts do not.
     mutating func told(_ change: SwitchChange) -> Bool {
         switch change {
-        case .flowAdded(let flow), .flowModified(let flow):
-            installed[flow.key] = flow
-            doubtful.insert(flow.key)
-            return wanted[flow.key] != flow && (wanted[flow.key] != nil || isUnwanted(flow))
-        case .flowRemoved(let flow, _):
-            installed[flow.key] = nil
-            doubtful.insert(flow.key)
-            return wanted[flow.key] != nil
-        default:
-            return false
+        case .flowAdded(let flow), .flowModified(let flow): tell(flow, at: flow.key)
+        case .flowRemoved(let flow, _): tell(nil, at: flow.key)
+        default: false
         }
     }
 
-    /// What differs, a table at a time, in words for the journal.
+    /// All flows of the bridge, read again. Says whether something concerns us that was not told.
+    mutating func read(_ flows: [Flow]) -> Bool {
+        let found = Dictionary(flows.map { ($0.key, $0) }) { $1 }
+        var concerns = false
+        for key in Set(found.keys).union(installed.keys) where installed[key] != found[key] {
+            if tell(found[key], at: key) { concerns = true }
+        }
+        return concerns
+    }
+
+    private mutating func tell(_ flow: Flow?, at key: Flow.Key) -> Bool {
+        take(flow, at: key)
+        let concerns = wanted[key].map { $0 != flow } ?? flow.map(isUnwanted) ?? false
+        if concerns { tampered.insert(key) }
+        return concerns
+    }
+
+    private mutating func take(_ flow: Flow?, at key: Flow.Key) {
+        installed[key] = flow
+        doubtful.insert(key)
+        tampered.remove(key)
+    }
+
+    /// What somebody else made differ, a table at a time, in words for the journal.
     func differences(of bridge: String) -> [FlowDifference] {
         var tables: [UInt8: FlowDifference] = [:]
-        func note(_ table: UInt8, found: Flow?, wanted: Flow?) {
-            var difference = tables[table] ?? FlowDifference(bridge: bridge, table: table)
-            difference.add(found: found, wanted: wanted)
-            tables[table] = difference
-        }
-        for mod in mods {
-            switch mod {
-            case .add(let flow): note(flow.table, found: installed[flow.key], wanted: flow)
-            case .deleteStrict(let key, _): note(key.table, found: installed[key], wanted: nil)
-            case .modifyStrict, .delete: break
-            }
+        for key in tampered where installed[key] != wanted[key] {
+            var difference = tables[key.table] ?? FlowDifference(bridge: bridge, table: key.table)
+            difference.add(found: installed[key], wanted: wanted[key])
+            tables[key.table] = difference
         }
         return tables.values.sorted { $0.table < $1.table }
     }

@@ -31,7 +31,7 @@ import Testing
         #expect(Set(mods) == [.add(new), .add(Self.flow(0, 4)), .deleteStrict(Self.flow(0, 3).key)])
         #expect(mods.last == .deleteStrict(Self.flow(0, 3).key))
         #expect(flows.counts == .init(installed: 1, missing: 2, unmanaged: 1))
-        #expect(flows.differences(of: "br.mx").map(\.object) == ["Flow br.mx table=0"])
+        #expect(flows.differences(of: "br.mx") == [], "nobody else did that")
         flows.done(mods)
         #expect(flows.mods == [] && flows.counts == .init(installed: 3, missing: 0, unmanaged: 0))
         #expect(flows.differences(of: "br.mx") == [])
@@ -79,5 +79,34 @@ import Testing
         #expect(flows.mods == [.add(wanted)])
         #expect(!told(.flowAdded(wanted)) && flows.mods == [])
         #expect(told(.flowAdded(Self.flow(0, 9))))
+    }
+
+    @Test("what somebody else does while something else is wanted is told apart from it")
+    func attribution() {
+        let (kept, old, new) = (Self.flow(1), Self.flow(2), Self.flow(2, 1, [.normal]))
+        var flows = KeptFlows(.whole, installed: [kept, old], wanted: Self.keyed([kept, old]))
+        flows.settled()
+        func differences() -> [FlowDifference] { flows.differences(of: "br.mx") }
+        flows.want(FlowChanges(from: [old], to: [new, Self.flow(3)]))
+        let foreign = Self.flow(1, 1, [.output(9)])
+        expect(flows.told(.flowModified(foreign)))
+        #expect(differences().map(\.object) == ["Flow br.mx table=1"])
+        #expect(differences().map(\.found) == ["\(foreign)"] && differences().map(\.wanted) == ["\(kept)"])
+        #expect(flows.mods.count == 3)
+        flows.done(flows.mods)
+        #expect(differences() == [] && flows.mods == [])
+        // What they undo themselves leaves nothing to tell.
+        expect(flows.told(.flowAdded(Self.flow(9))))
+        expect(!flows.told(.flowRemoved(Self.flow(9), .deleted)))
+        #expect(differences() == [] && flows.mods == [])
+        flows.settled()
+        // Nor does what is read again, but for what no message told.
+        expect(!flows.read([kept, new, Self.flow(3)]))
+        #expect(differences() == [] && flows.mods == [])
+        var flagged = kept
+        flagged.flags = .sendFlowRemoved
+        expect(flows.read([flagged, new]))
+        #expect(differences().map(\.object) == ["Flow br.mx table=1", "Flow br.mx table=3"])
+        #expect(Set(flows.mods) == [.add(kept), .add(Self.flow(3))])
     }
 }
