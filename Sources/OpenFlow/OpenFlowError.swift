@@ -16,10 +16,14 @@ public enum OpenFlowError: Error, Hashable, Sendable {
     case refused(ErrorMessage)
     /// The switch refused one change of a bundle, and so the whole bundle: nothing has changed.
     case flowRefused(FlowMod, ErrorMessage)
+    /// The switch refused one change of several, and has made the others.
+    case modRefused(SwitchMod, ErrorMessage)
     /// The switch does not watch the flows that were asked for.
     case monitorRefused
     /// A change that is longer than a message can be (65535 bytes); nothing was sent.
     case tooLong(FlowMod)
+    /// The same, of a change that is none of a flow.
+    case modTooLong(SwitchMod)
     /// Nothing was received for this many milliseconds, not even the answer to a greeting or a probe.
     case silent(milliseconds: Int64)
     /// The peer closed the connection, as it does when the bridge or ovs-vswitchd goes; an `errno` value where the
@@ -53,10 +57,14 @@ extension OpenFlowError: CustomStringConvertible {
             "the switch refused a request: \(error)"
         case .flowRefused(let mod, let error):
             "the switch refused a flow: \(error): \(mod)"
+        case .modRefused(let mod, let error):
+            "the switch refused a change: \(error): \(mod)"
         case .monitorRefused:
             "the switch refuses to report changes of flows (before Open vSwitch 3.0 it can't over OpenFlow 1.4)"
         case .tooLong(let mod):
             "a flow is longer than a message (65535 bytes): \(String(mod.description.prefix(200)))..."
+        case .modTooLong(let mod):
+            "a change is longer than a message (65535 bytes): \(String(mod.description.prefix(200)))..."
         case .silent(let milliseconds):
             "no answer for \(milliseconds) ms (ovs-vswitchd hangs)"
         case .lost(nil):

@@ -4,12 +4,21 @@ public struct SwitchPort: Hashable, Sendable {
     public var number: UInt32
     /// The interface's name, of which OpenFlow carries the first 15 bytes.
     public var name: String
+    /// The interface's own MAC address.
+    public var hardwareAddress: EthernetAddress
     public var configuration: Configuration
     public var state: State
 
-    public init(number: UInt32, name: String, configuration: Configuration = [], state: State = []) {
+    public init(
+        number: UInt32,
+        name: String,
+        hardwareAddress: EthernetAddress = EthernetAddress(rawValue: 0),
+        configuration: Configuration = [],
+        state: State = []
+    ) {
         self.number = number
         self.name = name
+        self.hardwareAddress = hardwareAddress
         self.configuration = configuration
         self.state = state
     }

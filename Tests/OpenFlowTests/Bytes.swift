@@ -24,6 +24,10 @@ extension Frame {
         Frame(.featuresReply, xid: xid, "0000 0a1b2c3d4e5f 00000000 fe 00 0000 0000004f 00000000")
     }
 
+    static func configuration(xid: UInt32, fragments: UInt16 = 0) -> Frame {
+        Frame(.configurationReply, xid: xid, hex(fragments, 4) + "0000")
+    }
+
     static func ports(xid: UInt32, more: Bool = false, _ ports: [(UInt32, String)]) -> Frame {
         let body = ports.map { portBytes($0.0, $0.1) }.joined()
         return Frame(.multipartReply, xid: xid, "000d \(more ? "0001" : "0000") 00000000" + body)
@@ -49,6 +53,11 @@ extension Frame {
         let text = String(value, radix: 16)
         return String(repeating: "0", count: digits - text.count) + text
     }
+}
+
+extension EthernetAddress {
+    /// Of the ports in ``Frame``.
+    static let test = EthernetAddress(rawValue: 0x0a0b_0c0d_0e0f)
 }
 
 /// A generator that repeats itself for the same seed (SplitMix64), so that a failure can be run again.

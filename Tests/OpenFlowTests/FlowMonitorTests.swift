@@ -102,8 +102,11 @@ struct FlowMonitorTests {
             try await ovs.check("ovs-ofctl", "-OOpenFlow14", "add-group", "br0", "group_id=7,type=all")
             try await ovs.check("ovs-ofctl", "-OOpenFlow14", "add-meter", "br0", "meter=2,pktps,band=type=drop,rate=9")
             try await ovs.check("ovs-ofctl", "-OOpenFlow14", "del-groups", "br0")
-            let changes = try await watcher.changes { $0 == .groupChanged(0xffff_fffc) }
-            #expect(changes == [.groupChanged(7), .meterChanged(2), .groupChanged(0xffff_fffc)])
+            let changes = try await watcher.changes { $0 == .groupChanged(.deleteAll) }
+            let meter = Meter(2, .packets, bands: [.init(.drop, rate: 9)])
+            #expect(
+                changes == [.groupChanged(.add(Group(7, .all))), .meterChanged(.add(meter)), .groupChanged(.deleteAll)]
+            )
         }
     }
 }

@@ -152,10 +152,15 @@ struct FlowRoundTripTests {
     }
 
     private static func install(_ lines: [String], _ ovs: PrivateSwitch) async throws {
-        let path = "\(ovs.runFolder)/flows.txt"
+        try await ovs.check("ovs-ofctl", "-OOpenFlow14", "add-flows", "br0", write(lines, ovs))
+    }
+
+    /// The path of a file with these lines.
+    static func write(_ lines: [String], _ ovs: PrivateSwitch) throws -> String {
+        let path = "\(ovs.runFolder)/lines.txt"
         let file = try #require(fopen(path, "w"))
         for line in lines { fputs(line + "\n", file) }
         try #require(fclose(file) == 0)
-        try await ovs.check("ovs-ofctl", "-OOpenFlow14", "add-flows", "br0", path)
+        return path
     }
 }

@@ -40,8 +40,9 @@ struct GarbageTests {
         var bytes: [UInt8] = []
         if Int.random(in: 0..<5, using: &random) > 0 {
             let frames: [Frame] = [
-                .hello, .features(xid: 2), .ports(xid: 5, more: true, [(1, "a"), (2, "b")]), .ports(xid: 5, [(3, "c")]),
-                .aggregate(xid: 6, flows: 9), .portStatus(.added, 7, "d"), Frame(.echoRequest, "0102"),
+                .hello, .configuration(xid: 2), .features(xid: 3), .ports(xid: 6, more: true, [(1, "a"), (2, "b")]),
+                .ports(xid: 6, [(3, "c")]), .aggregate(xid: 7, flows: 9), .portStatus(.added, 7, "d"),
+                Frame(.echoRequest, "0102"),
                 .portStatus(.deleted, 1, "a"), Frame(.barrierReply),
             ]
             for frame in frames {

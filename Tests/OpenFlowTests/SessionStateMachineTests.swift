@@ -11,8 +11,8 @@ struct SessionStateMachineTests {
     @Test("greets, asks for everything, and is up once every answer is in, in whatever order")
     func comesUp() {
         let answers: [Frame] = [
-            .features(xid: 2), .ports(xid: 5, more: true, [(1, "a")]), .ports(xid: 5, [(2, "b")]),
-            .aggregate(xid: 6, flows: 3),
+            .features(xid: 3), .ports(xid: 6, more: true, [(1, "a")]), .ports(xid: 6, [(2, "b")]),
+            .aggregate(xid: 7, flows: 3),
         ]
         // The two parts of the ports keep their order.
         for order in [[0, 1, 2, 3], [3, 1, 2, 0], [1, 3, 0, 2], [1, 0, 3, 2]] {
@@ -27,13 +27,17 @@ struct SessionStateMachineTests {
         var machine = SessionStateMachine()
         #expect(machine.connected(now: at(0)) == .send([Outgoing(xid: 1, message: .hello)]))
         #expect(
-            machine.received(.hello, now: at(0))
+            machine.received(.hello, now: at(0)) == .send([Outgoing(xid: 2, message: .configurationRequest)])
+        )
+        // How the operator has fragments handled stays.
+        #expect(
+            machine.received(.configuration(xid: 2, fragments: 1), now: at(0))
                 == .send([
-                    Outgoing(xid: 2, message: .featuresRequest),
-                    Outgoing(xid: 3, message: .chooseMessages),
-                    Outgoing(xid: 4, message: .setConfig(missSendLength: 128)),
-                    Outgoing(xid: 5, message: .portDescriptionRequest),
-                    Outgoing(xid: 6, message: .aggregateRequest),
+                    Outgoing(xid: 3, message: .featuresRequest),
+                    Outgoing(xid: 4, message: .chooseMessages),
+                    Outgoing(xid: 5, message: .setConfig(.init(fragments: .drop, missSendLength: 128))),
+                    Outgoing(xid: 6, message: .portDescriptionRequest),
+                    Outgoing(xid: 7, message: .aggregateRequest),
                 ])
         )
     }
@@ -85,12 +89,12 @@ struct SessionStateMachineTests {
     @Test("a port that changes while the answer comes in parts is as the change says")
     func changeWhileSyncing() {
         var machine = greeted()
-        _ = machine.received(.features(xid: 2), now: at(0))
-        _ = machine.received(.aggregate(xid: 6, flows: 0), now: at(0))
-        _ = machine.received(.ports(xid: 5, more: true, [(1, "a"), (2, "b")]), now: at(0))
+        _ = machine.received(.features(xid: 3), now: at(0))
+        _ = machine.received(.aggregate(xid: 7, flows: 0), now: at(0))
+        _ = machine.received(.ports(xid: 6, more: true, [(1, "a"), (2, "b")]), now: at(0))
         #expect(machine.received(.portStatus(.deleted, 1, "a"), now: at(0)) == .none)
         #expect(
-            machine.received(.ports(xid: 5, [(3, "c")]), now: at(0)) == .report(status(["b": 2, "c": 3], 0), send: [])
+            machine.received(.ports(xid: 6, [(3, "c")]), now: at(0)) == .report(status(["b": 2, "c": 3], 0), send: [])
         )
     }
 
@@ -103,18 +107,18 @@ struct SessionStateMachineTests {
                 Outgoing(xid: xid + 1, message: .aggregateRequest),
             ]
         }
-        #expect(machine.refresh() == .send(round(7)))
+        #expect(machine.refresh() == .send(round(8)))
         #expect(machine.refresh() == .none)
         #expect(machine.refresh() == .none)
         // Answers to the requests of an earlier round mean nothing.
-        #expect(machine.received(.ports(xid: 5, []), now: at(0)) == .none)
-        #expect(machine.received(.ports(xid: 7, [(1, "a")]), now: at(0)) == .none)
+        #expect(machine.received(.ports(xid: 6, []), now: at(0)) == .none)
+        #expect(machine.received(.ports(xid: 8, [(1, "a")]), now: at(0)) == .none)
         #expect(
-            machine.received(.aggregate(xid: 8, flows: 3), now: at(0)) == .report(status(["a": 1], 3), send: round(9))
+            machine.received(.aggregate(xid: 9, flows: 3), now: at(0)) == .report(status(["a": 1], 3), send: round(10))
         )
-        #expect(machine.received(.aggregate(xid: 10, flows: 4), now: at(0)) == .none)
-        #expect(machine.received(.ports(xid: 9, []), now: at(0)) == .report(status([:], 4), send: []))
-        #expect(machine.refresh() == .send(round(11)))
+        #expect(machine.received(.aggregate(xid: 11, flows: 4), now: at(0)) == .none)
+        #expect(machine.received(.ports(xid: 10, []), now: at(0)) == .report(status([:], 4), send: []))
+        #expect(machine.refresh() == .send(round(12)))
     }
 
     @Test("answers an echo with the same number and data, also before it is up")
@@ -131,11 +135,11 @@ struct SessionStateMachineTests {
         let probe = { SessionStateMachine.Action.send([Outgoing(xid: $0, message: .echoRequest)]) }
         #expect(machine.nextTimer == at(5))
         #expect(machine.timerFired(now: at(4.999)) == .none)
-        #expect(machine.timerFired(now: at(5)) == probe(7))
+        #expect(machine.timerFired(now: at(5)) == probe(8))
         #expect(machine.nextTimer == at(10))
-        #expect(machine.received(Frame(.echoReply, xid: 7), now: at(9.9)) == .none)
+        #expect(machine.received(Frame(.echoReply, xid: 8), now: at(9.9)) == .none)
         #expect(machine.timerFired(now: at(10)) == .none)
-        #expect(machine.timerFired(now: at(14.9)) == probe(8))
+        #expect(machine.timerFired(now: at(14.9)) == probe(9))
         #expect(machine.timerFired(now: at(19.9)) == .close(.silent(milliseconds: 10000), send: []))
         #expect(machine.timerFired(now: at(30)) == .none)
     }
@@ -152,11 +156,11 @@ struct SessionStateMachineTests {
     func refused() {
         let error = OpenFlowError.refused(ErrorMessage(type: 1, code: 5))
         var machine = greeted()
-        #expect(machine.received(Frame(.error, xid: 3, "0001 0005"), now: at(0)) == .close(error, send: []))
+        #expect(machine.received(Frame(.error, xid: 4, "0001 0005"), now: at(0)) == .close(error, send: []))
         machine = up([:], flows: 0)
         _ = machine.refresh()
         #expect(machine.received(Frame(.error, xid: 77, "0001 0005"), now: at(0)) == .none)
-        #expect(machine.received(Frame(.error, xid: 7, "0001 0005"), now: at(0)) == .close(error, send: []))
+        #expect(machine.received(Frame(.error, xid: 8, "0001 0005"), now: at(0)) == .close(error, send: []))
     }
 
     @Test("of two ports with one cut name, the other is found when one goes; a number that is reused is found anew")
@@ -193,15 +197,16 @@ struct SessionStateMachineTests {
         var machine = SessionStateMachine()
         _ = machine.connected(now: at(0))
         _ = machine.received(.hello, now: at(0))
+        _ = machine.received(.configuration(xid: 2), now: at(0))
         return machine
     }
 
     private func up(_ ports: [String: UInt32], flows: UInt32) -> SessionStateMachine {
         var machine = greeted()
-        _ = machine.received(.features(xid: 2), now: at(0))
-        _ = machine.received(.ports(xid: 5, ports.map { ($0.value, $0.key) }), now: at(0))
+        _ = machine.received(.features(xid: 3), now: at(0))
+        _ = machine.received(.ports(xid: 6, ports.map { ($0.value, $0.key) }), now: at(0))
         #expect(
-            machine.received(.aggregate(xid: 6, flows: flows), now: at(0)) == .report(status(ports, flows), send: [])
+            machine.received(.aggregate(xid: 7, flows: flows), now: at(0)) == .report(status(ports, flows), send: [])
         )
         return machine
     }
@@ -209,7 +214,9 @@ struct SessionStateMachineTests {
     private func status(_ ports: [String: UInt32], _ flows: UInt32) -> SwitchStatus {
         SwitchStatus(
             datapathID: 0x0a1b_2c3d_4e5f,
-            ports: SwitchPorts(ports.map { SwitchPort(number: $0.value, name: $0.key, state: .live) }),
+            ports: SwitchPorts(
+                ports.map { SwitchPort(number: $0.value, name: $0.key, hardwareAddress: .test, state: .live) }
+            ),
             flowCount: flows
         )
     }

@@ -7,7 +7,7 @@ import NIOCore
 actor SwitchWatcher {
     typealias State = SwitchConnection.State
 
-    private let eventLoop: any EventLoop
+    nonisolated let eventLoop: any EventLoop
     private var connection: SwitchConnection?
     private var unseen: [State] = []
     private var changes: [SwitchChange] = []

@@ -16,7 +16,10 @@ struct WireTests {
             (.echoRequest, "05020008 00000007"),
             (.echoReply(ByteBuffer(hex: "0102")), "0503000a 00000007 0102"),
             (.featuresRequest, "05050008 00000007"),
-            (.setConfig(missSendLength: 128), "0509000c 00000007 0000 0080"),
+            (.configurationRequest, "05070008 00000007"),
+            (.setConfig(.init(fragments: .drop, missSendLength: 128)), "0509000c 00000007 0001 0080"),
+            (.groupsRequest, "05120010 00000007 0007 0000 00000000"),
+            (.metersRequest, "05120018 00000007 000a 0000 00000000 ffffffff 00000000"),
             (.chooseMessages, "051c0020 00000007 0001 0008 00000000 0005 0008 00000000 000b 0008 00000003"),
             (.portDescriptionRequest, "05120010 00000007 000d 0000 00000000"),
             (
@@ -55,6 +58,10 @@ struct WireTests {
             (Frame.features(xid: 1), .featuresReply(datapathID: 0x0a1b_2c3d_4e5f)),
             (Frame.aggregate(xid: 1, flows: 258), .aggregate(flowCount: 258)),
             (Frame(.barrierReply), .barrierReply),
+            (
+                Frame.configuration(xid: 1, fragments: 3),
+                .configuration(.init(fragments: .niciraMatch, missSendLength: 0))
+            ),
             (Frame(.multipartReply, "0004 0000 00000000 01020304"), .other(.multipartReply)),
             (Frame(MessageType(rawValue: 10), "0102"), .other(MessageType(rawValue: 10))),
             (Frame.ports(xid: 1, []), .portDescription([], more: false)),
@@ -62,15 +69,20 @@ struct WireTests {
                 Frame.ports(xid: 1, more: true, [(40000, "br0.local.n"), (0xffff_fffe, "sixteen-bytes-xx")]),
                 .portDescription(
                     [
-                        SwitchPort(number: 40000, name: "br0.local.n", state: .live),
-                        SwitchPort(number: SwitchPort.local, name: "sixteen-bytes-xx", state: .live),
+                        SwitchPort(number: 40000, name: "br0.local.n", hardwareAddress: .test, state: .live),
+                        SwitchPort(
+                            number: SwitchPort.local,
+                            name: "sixteen-bytes-xx",
+                            hardwareAddress: .test,
+                            state: .live
+                        ),
                     ],
                     more: true
                 )
             ),
             (
                 Frame.portStatus(.deleted, 7, "eth0"),
-                .portStatus(.deleted, SwitchPort(number: 7, name: "eth0", state: .live))
+                .portStatus(.deleted, SwitchPort(number: 7, name: "eth0", hardwareAddress: .test, state: .live))
             ),
         ]
     )

@@ -40,7 +40,7 @@ extension Instructions: CustomStringConvertible {
 }
 
 extension [FlowAction] {
-    fileprivate var text: String { isEmpty ? "drop" : map(\.description).joined(separator: ",") }
+    var text: String { isEmpty ? "drop" : map(\.description).joined(separator: ",") }
 }
 
 extension FlowAction: CustomStringConvertible {

@@ -13,10 +13,10 @@ public enum SwitchChange: Hashable, Sendable {
     case flowsPaused
     /// What was skipped has been told now, apart from what did not last.
     case flowsResumed
-    /// Another client changed this group, added it or took it away; 0xfffffffc stands for all of them.
-    case groupChanged(UInt32)
-    /// Another client changed this meter, added it or took it away.
-    case meterChanged(UInt32)
+    /// Another client did this to a group.
+    case groupChanged(GroupMod)
+    /// Another client did this to a meter.
+    case meterChanged(MeterMod)
 }
 
 /// `enum ofp_flow_removed_reason`.

@@ -5,6 +5,11 @@ enum SwitchRequest: Hashable, Sendable {
     case flows(FlowFilter)
     /// As one bundle.
     case commit([FlowMod])
+    /// Each for itself.
+    case apply([SwitchMod])
+    case groups
+    case meters
+    case configuration
     /// Every change from now on, and what is there now; of one table or of all.
     case monitorFlows(table: UInt8?, Match)
     /// An answer once everything sent before is done.
@@ -15,6 +20,9 @@ enum SwitchRequest: Hashable, Sendable {
 enum SwitchAnswer: Hashable, Sendable {
     case flows([FlowEntry])
     case monitored([Flow])
+    case groups([Group])
+    case meters([Meter])
+    case configuration(SwitchConfiguration)
     case done
     case failed(OpenFlowError)
 }
@@ -42,7 +50,33 @@ struct PendingRequests {
 
     private struct Collecting {
         var id: Int
-        var entries: [FlowEntry] = []
+        /// What has come of it.
+        var parts: [SwitchAnswer] = []
+
+        /// The parts as one; joined at the end only, as there may be many of them.
+        var answer: SwitchAnswer {
+            switch parts.first {
+            case .flows: .flows(joined { if case .flows(let part) = $0 { part } else { [] } })
+            case .groups: .groups(joined { if case .groups(let part) = $0 { part } else { [] } })
+            case .meters: .meters(joined { if case .meters(let part) = $0 { part } else { [] } })
+            case .some(let only): only
+            case nil: .done
+            }
+        }
+
+        private func joined<Element>(_ part: (SwitchAnswer) -> [Element]) -> [Element] {
+            parts.count == 1 ? part(parts[0]) : parts.flatMap(part)
+        }
+    }
+
+    /// Changes that are no bundle, and the barrier behind them.
+    private struct Batch {
+        var id: Int
+        var firstXID: UInt32
+        var mods: [SwitchMod]
+        var firstError: OpenFlowError?
+
+        var barrierXID: UInt32 { firstXID &+ UInt32(mods.count) }
     }
 
     private struct Monitor {
@@ -84,15 +118,17 @@ struct PendingRequests {
     private var monitors: [UInt32: Monitor] = [:]
     private var barriers: [UInt32: Int] = [:]
     private var bundles: [Bundle] = []
+    private var batches: [Batch] = []
     private var lastBundle: UInt32 = 0
 
     /// - Parameter id: names the request in its answer.
     mutating func start(_ request: SwitchRequest, id: Int, _ xids: inout TransactionIDs) -> Action {
         switch request {
         case .flows(let filter):
-            let xid = xids.next()
-            collecting[xid] = Collecting(id: id)
-            return .send([Outgoing(xid: xid, message: .flowsRequest(filter))])
+            return collect(.flowsRequest(filter), id: id, &xids)
+        case .groups: return collect(.groupsRequest, id: id, &xids)
+        case .meters: return collect(.metersRequest, id: id, &xids)
+        case .configuration: return collect(.configurationRequest, id: id, &xids)
         case .monitorFlows(let table, let match):
             let (xid, barrier) = (xids.next(), xids.next())
             monitors[xid] = Monitor(id: id, barrier: barrier)
@@ -106,6 +142,16 @@ struct PendingRequests {
             let xid = xids.next()
             barriers[xid] = id
             return .send([Outgoing(xid: xid, message: .barrierRequest)])
+        case .apply(let mods):
+            let xid = xids.reserve(mods.count + 1)
+            var bytes = ByteBufferAllocator().buffer(capacity: 64 * (mods.count + 1))
+            do {
+                try bytes.writeMods(mods, firstXID: xid)
+            } catch {
+                return .answer(id, .failed(error), send: [])
+            }
+            batches.append(Batch(id: id, firstXID: xid, mods: mods))
+            return .send([Outgoing(xid: xid, message: .encoded(bytes))])
         case .commit(let mods):
             lastBundle &+= 1
             let xid = xids.reserve(mods.count + 2)
@@ -124,18 +170,20 @@ struct PendingRequests {
     /// `nil` for a message that answers none of the requests.
     mutating func received(_ message: IncomingMessage, xid: UInt32, _ xids: inout TransactionIDs) -> Action? {
         switch message {
-        case .flows(let part, let more):
-            guard var request = collecting.removeValue(forKey: xid) else { return nil }
-            request.entries += part
-            if !more { return .answer(request.id, .flows(request.entries), send: []) }
-            collecting[xid] = request
-            return SessionStateMachine.Action.none
+        case .flows(let part, let more): return collected(.flows(part), more: more, xid: xid)
+        case .groups(let part, let more): return collected(.groups(part), more: more, xid: xid)
+        case .meters(let part, let more): return collected(.meters(part), more: more, xid: xid)
+        case .configuration(let value): return collected(.configuration(value), more: false, xid: xid)
         case .flowUpdates(let updates, let more):
             return monitors[xid] == nil ? Self.changes(updates) : initial(updates, more: more, xid: xid)
         case .barrierReply:
             if let (monitorXID, monitor) = monitors.first(where: { $0.value.barrier == xid }) {
                 monitors[monitorXID] = nil
                 return .answer(monitor.id, .failed(.monitorRefused), send: [])
+            }
+            if let index = batches.firstIndex(where: { $0.barrierXID == xid }) {
+                let batch = batches.remove(at: index)
+                return .answer(batch.id, batch.firstError.map { .failed($0) } ?? .done, send: [])
             }
             return barriers.removeValue(forKey: xid).map { .answer($0, .done, send: []) }
         case .bundleControl(let control):
@@ -147,11 +195,32 @@ struct PendingRequests {
             {
                 return .answer(id, .failed(.refused(error)), send: [])
             }
+            if let index = batches.firstIndex(where: { xid &- $0.firstXID < UInt32($0.mods.count) }) {
+                let batch = batches[index]
+                batches[index].firstError =
+                    batch.firstError ?? .modRefused(batch.mods[Int(xid &- batch.firstXID)], error)
+                return SessionStateMachine.Action.none
+            }
             guard let index = bundles.firstIndex(where: { $0.holds(xid) }) else { return nil }
             return bundle(index, failed: error, xid: xid)
         default:
             return nil
         }
+    }
+
+    /// Sends a request whose answer may come in parts.
+    private mutating func collect(_ message: OutgoingMessage, id: Int, _ xids: inout TransactionIDs) -> Action {
+        let xid = xids.next()
+        collecting[xid] = Collecting(id: id)
+        return .send([Outgoing(xid: xid, message: message)])
+    }
+
+    private mutating func collected(_ part: SwitchAnswer, more: Bool, xid: UInt32) -> Action? {
+        guard var request = collecting.removeValue(forKey: xid) else { return nil }
+        request.parts.append(part)
+        if !more { return .answer(request.id, request.answer, send: []) }
+        collecting[xid] = request
+        return SessionStateMachine.Action.none
     }
 
     private static func changes(_ updates: [FlowUpdate]) -> Action {

@@ -3,8 +3,9 @@ import NIOCore
 /// One OpenFlow connection from its greeting to its end, as a pure value: it takes events with the time at which they
 /// happened and returns the one thing to do. It owns no socket and no clock.
 ///
-///     connecting -> greeting -> syncing -> up -> closed
+///     connecting -> greeting -> configuring -> syncing -> up -> closed
 ///
+/// *Configuring* reads the switch's settings, since what has to be set of them can only be set along with the rest.
 /// *Syncing* asks for the datapath id, every port and the number of flows; *up* keeps the ports current from the
 /// switch's announcements. A switch that says nothing for a probe interval is asked for an echo; one that says
 /// nothing for another interval is dead.
@@ -40,6 +41,7 @@ struct SessionStateMachine {
         case connecting
         case greeting(deadline: NIODeadline)
         /// `again`: a refresh was asked for after this survey's requests went out.
+        case configuring(xid: UInt32)
         case syncing(featuresXID: UInt32, datapathID: UInt64?, Survey, again: Bool)
         case up(SwitchStatus, Survey?, again: Bool)
         case closed
@@ -87,7 +89,7 @@ struct SessionStateMachine {
         switch state {
         case .connecting, .closed: nil
         case .greeting(let deadline): deadline
-        case .syncing, .up: (probeSent ?? lastReceived) + timing.probeInterval
+        case .configuring, .syncing, .up: (probeSent ?? lastReceived) + timing.probeInterval
         }
     }
 
@@ -112,7 +114,7 @@ struct SessionStateMachine {
     /// that arrive while an answer is awaited share one further round.
     mutating func refresh() -> Action {
         switch state {
-        case .connecting, .greeting, .closed:
+        case .connecting, .greeting, .configuring, .closed:
             return .none
         case .syncing(let featuresXID, let datapathID, let survey, _):
             state = .syncing(featuresXID: featuresXID, datapathID: datapathID, survey, again: true)
@@ -168,6 +170,10 @@ struct SessionStateMachine {
             return .changed([change])
         case (.echoRequest(let data), _):
             return .send([Outgoing(xid: xid, message: .echoReply(data))])
+        case (.configuration(let found), .configuring(xid)):
+            return configure(found)
+        case (_, .configuring):
+            return .none
         case (_, .syncing(let featuresXID, var datapathID, var survey, let again)):
             if case .featuresReply(let value) = message, xid == featuresXID { datapathID = value }
             survey.received(message, xid: xid)
@@ -205,10 +211,18 @@ struct SessionStateMachine {
                 send: [request(.helloFailed("only OpenFlow 1.4 is spoken here"))]
             )
         }
+        let configuration = request(.configurationRequest)
+        state = .configuring(xid: configuration.xid)
+        return .send([configuration])
+    }
+
+    private mutating func configure(_ found: SwitchConfiguration) -> Action {
         let features = request(.featuresRequest)
         let chosen = request(.chooseMessages)
         // Before the ports are asked for: what changes after the answer is then announced.
-        let config = request(.setConfig(missSendLength: 128))
+        let config = request(
+            .setConfig(.init(fragments: found.fragments, missSendLength: SwitchConfiguration.missSendLength))
+        )
         let (survey, requests) = beginSurvey()
         state = .syncing(featuresXID: features.xid, datapathID: nil, survey, again: false)
         return .send([features, chosen, config] + requests)

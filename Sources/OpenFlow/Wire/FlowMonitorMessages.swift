@@ -70,12 +70,12 @@ extension SwitchChange {
     /// one that we did not ask to hear about.
     init?(forwarded body: ByteBuffer) throws(OpenFlowError) {
         var request = body
-        guard let (_, type, _, _) = request.readMultipleIntegers(as: (UInt8, UInt8, UInt16, UInt32).self),
-            let (_, _, number) = request.readMultipleIntegers(as: (UInt16, UInt16, UInt32).self)
+        guard let (_, type, length, _) = request.readMultipleIntegers(as: (UInt8, UInt8, UInt16, UInt32).self),
+            length >= Frame.headerLength, var mod = request.readSlice(length: Int(length) - Frame.headerLength)
         else { throw .short("forwarded request") }
         switch MessageType(rawValue: type) {
-        case .groupMod: self = .groupChanged(number)
-        case .meterMod: self = .meterChanged(number)
+        case .groupMod: self = .groupChanged(try GroupMod(decoding: &mod))
+        case .meterMod: self = .meterChanged(try MeterMod(decoding: &mod))
         default: return nil
         }
     }

@@ -17,6 +17,11 @@ enum IncomingMessage: Hashable, Sendable {
     case flows([FlowEntry], more: Bool)
     /// `more`: further parts of this report follow.
     case flowUpdates([FlowUpdate], more: Bool)
+    /// `more`: further parts of this reply follow.
+    case groups([Group], more: Bool)
+    /// `more`: further parts of this reply follow.
+    case meters([Meter], more: Bool)
+    case configuration(SwitchConfiguration)
     /// What another client asked for.
     case forwarded(SwitchChange)
     case barrierReply
@@ -51,6 +56,12 @@ enum IncomingMessage: Hashable, Sendable {
                 throw .protocolViolation("port status with reason \(reason)")
             }
             self = .portStatus(change, try SwitchPort(decoding: &body))
+        case .configurationReply:
+            guard let (flags, length) = body.readMultipleIntegers(as: (UInt16, UInt16).self) else {
+                throw .short("configuration reply")
+            }
+            // The upper bits say other things.
+            self = .configuration(.init(fragments: FragmentHandling(rawValue: flags & 3), missSendLength: length))
         case .multipartReply: self = try Self.multipart(&body)
         case .barrierReply: self = .barrierReply
         case .bundleControl:
@@ -100,6 +111,14 @@ enum IncomingMessage: Hashable, Sendable {
             var entries: [FlowEntry] = []
             while body.readableBytes > 0 { entries.append(try FlowEntry(decoding: &body)) }
             return .flows(entries, more: flags & 1 != 0)
+        case .groups:
+            var groups: [Group] = []
+            while body.readableBytes > 0 { groups.append(try Group(decoding: &body)) }
+            return .groups(groups, more: flags & 1 != 0)
+        case .meters:
+            var meters: [Meter] = []
+            while body.readableBytes > 0 { meters.append(try Meter(decoding: &body)) }
+            return .meters(meters, more: flags & 1 != 0)
         case .aggregate:
             guard let (_, _, flowCount) = body.readMultipleIntegers(as: (UInt64, UInt64, UInt32).self) else {
                 throw .short("aggregate reply")
@@ -117,8 +136,9 @@ extension SwitchPort {
         guard let (number, length, _) = buffer.peekMultipleIntegers(as: (UInt32, UInt16, UInt16).self) else {
             throw .short("port description")
         }
-        // 40 bytes, of which the name has 16 from byte 16 on, then properties.
-        guard length >= 40, var port = buffer.readSlice(length: Int(length)), port.skip(16),
+        // 40 bytes, of which the address has 6 from byte 8 on and the name 16 from byte 16 on, then properties.
+        guard length >= 40, var port = buffer.readSlice(length: Int(length)), port.skip(8),
+            let (high, low, _) = port.readMultipleIntegers(as: (UInt16, UInt32, UInt16).self),
             let name = port.readSlice(length: 16),
             let (configuration, state) = port.readMultipleIntegers(as: (UInt32, UInt32).self)
         else { throw .protocolViolation("a port description of \(length) bytes") }
@@ -128,6 +148,7 @@ extension SwitchPort {
         self.init(
             number: number,
             name: String(decoding: name.readableBytesView.prefix { $0 != 0 }, as: UTF8.self),
+            hardwareAddress: EthernetAddress(rawValue: UInt64(high) << 32 | UInt64(low)),
             configuration: Configuration(rawValue: configuration),
             state: State(rawValue: state)
         )

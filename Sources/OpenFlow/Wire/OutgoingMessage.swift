@@ -9,9 +9,10 @@ enum OutgoingMessage: Hashable, Sendable {
     case echoRequest
     case echoReply(ByteBuffer)
     case featuresRequest
-    /// Bytes of a packet to send on a table miss. A service connection gets asynchronous messages, port status
-    /// among them, only while this is not zero.
-    case setConfig(missSendLength: UInt16)
+    case configurationRequest
+    /// A service connection gets asynchronous messages, port status among them, only while the bytes of a packet to send
+    /// on a table miss are not zero.
+    case setConfig(SwitchConfiguration)
     /// Asks not to be sent packets and expired flows, which asynchronous messages would otherwise include: somebody's
     /// `controller` action must not turn a port's whole traffic toward us. Asks for what others do to groups and
     /// meters instead, which no monitor tells.
@@ -21,6 +22,8 @@ enum OutgoingMessage: Hashable, Sendable {
     case aggregateRequest
     case flowsRequest(FlowFilter)
     case flowMonitor(FlowMonitorRequest)
+    case groupsRequest
+    case metersRequest
     case barrierRequest
     case bundleControl(BundleControl, id: UInt32)
     /// Messages that are bytes already, headers and transaction ids included.
@@ -45,9 +48,11 @@ enum OutgoingMessage: Hashable, Sendable {
         case .echoRequest: .echoRequest
         case .echoReply: .echoReply
         case .featuresRequest: .featuresRequest
+        case .configurationRequest: .configurationRequest
         case .setConfig: .setConfig
         case .chooseMessages: .setAsync
-        case .portDescriptionRequest, .aggregateRequest, .flowsRequest, .flowMonitor: .multipartRequest
+        case .portDescriptionRequest, .aggregateRequest, .flowsRequest, .flowMonitor, .groupsRequest, .metersRequest:
+            .multipartRequest
         case .barrierRequest: .barrierRequest
         case .bundleControl: .bundleControl
         case .encoded: preconditionFailure("encoded messages have their own types")
@@ -64,9 +69,8 @@ enum OutgoingMessage: Hashable, Sendable {
             buffer.writeString(text)
         case .echoReply(let data):
             buffer.writeImmutableBuffer(data)
-        case .setConfig(let missSendLength):
-            // Flags zero: fragments are handled like other packets, Open vSwitch's default.
-            buffer.writeMultipleIntegers(UInt16(0), missSendLength)
+        case .setConfig(let configuration):
+            buffer.writeMultipleIntegers(configuration.fragments.rawValue, configuration.missSendLength)
         case .chooseMessages:
             // Each eight bytes long, with a bit for each reason that is of interest.
             buffer.writeMultipleIntegers(AsyncProperty.packetIn, UInt16(8), UInt32(0))
@@ -83,9 +87,14 @@ enum OutgoingMessage: Hashable, Sendable {
         case .flowMonitor(let monitor):
             writeMultipartHeader(.flowMonitor, into: &buffer)
             monitor.encode(into: &buffer)
+        case .groupsRequest:
+            writeMultipartHeader(.groups, into: &buffer)
+        case .metersRequest:
+            writeMultipartHeader(.meters, into: &buffer)
+            buffer.writeMultipleIntegers(Meter.all, UInt32(0))
         case .bundleControl(let control, let id):
             buffer.writeMultipleIntegers(id, control.rawValue, BundleControl.flags)
-        case .echoRequest, .featuresRequest, .barrierRequest, .encoded:
+        case .echoRequest, .featuresRequest, .configurationRequest, .barrierRequest, .encoded:
             break
         }
     }
@@ -112,6 +121,8 @@ struct MultipartType: RawRepresentable, Hashable, Sendable {
     var rawValue: UInt16
     static let flows = MultipartType(rawValue: 1)
     static let aggregate = MultipartType(rawValue: 2)
+    static let groups = MultipartType(rawValue: 7)
+    static let meters = MultipartType(rawValue: 10)
     static let flowMonitor = MultipartType(rawValue: 16)
     static let portDescription = MultipartType(rawValue: 13)
 }
