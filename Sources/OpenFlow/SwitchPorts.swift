@@ -82,6 +82,13 @@ public struct SwitchPorts: Hashable, Sendable {
         if let old = byNumber.removeValue(forKey: number) { forgetName(of: old) }
     }
 
+    /// Does what the switch is asked to do: what we change of a port, it does not announce to us.
+    mutating func apply(_ mod: PortMod) {
+        guard var port = byNumber[mod.number], port.hardwareAddress == mod.hardwareAddress else { return }
+        port.configuration = port.configuration.subtracting(mod.mask).union(mod.configuration.intersection(mod.mask))
+        byNumber[port.number] = port
+    }
+
     private mutating func forgetName(of port: SwitchPort) {
         guard numbers[port.name] == port.number else { return }
         // Only a name of 15 bytes can stand for a second port, so only such a name costs a search.

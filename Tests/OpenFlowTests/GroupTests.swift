@@ -144,8 +144,11 @@ struct GroupTests {
             #expect(port.configuration.description == "NO_RECV NO_FWD")
             let mod = PortMod(clearing: .noReceive, of: port)
             try await watcher.issue { $0.apply([.port(mod)]) }.get()
+            try await ovs.check("ovs-ofctl", "-OOpenFlow14", "mod-port", "br0", "p1", "no-packet-in")
+            _ = try await watcher.nextUp { $0.ports["p1"]?.configuration == [.noForward, .noPacketIn] }
             await watcher.refresh()
-            _ = try await watcher.nextUp { $0.ports["p1"]?.configuration == .noForward }
+            _ = try await watcher.nextUp { $0.ports["p1"]?.configuration == [.noForward, .noPacketIn] }
+            try await ovs.check("ovs-ofctl", "-OOpenFlow14", "mod-port", "br0", "p1", "packet-in")
             port.hardwareAddress = .broadcast
             let wrong = SwitchMod.port(PortMod(clearing: .noForward, of: port))
             await #expect(throws: OpenFlowError.modRefused(wrong, ErrorMessage(type: 7, code: 1))) {

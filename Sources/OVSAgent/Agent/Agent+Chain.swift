@@ -50,12 +50,15 @@ extension Agent {
             let hadFailed = flowFailures.removeValue(forKey: bridge) != nil
             if hadFailed { report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows")) }
             if isFirst || hadFailed { checkApplication() }
-        case .repaired(let difference, let latency):
-            report(difference.report(.drift))
+        case .repaired(let drift, let latency):
+            report(drift.report(.drift))
             repairs.drifts += 1
             repairs.transactions += 1
             latencies.record(microseconds: latency)
-            report(difference.report(.repaired, latencyMicroseconds: latency))
+            report(drift.report(.repaired, latencyMicroseconds: latency))
+        case .refused(let drift, let reason):
+            report(drift.report(.drift))
+            report(.init(.applyFailed, object: drift.object, column: drift.column, reason: reason))
         case .failed(let bridge, let reason):
             guard flowFailures[bridge] != reason else { return }
             flowFailures[bridge] = reason
@@ -67,15 +70,16 @@ extension Agent {
     }
 }
 
-extension FlowDifference {
+extension SwitchDrift {
     fileprivate func report(_ kind: Event.Kind, latencyMicroseconds: Int? = nil) -> Event.Report {
         .init(
             kind,
             object: object,
+            column: column,
             found: found,
             wanted: wanted,
             latencyMicroseconds: latencyMicroseconds,
-            reason: more
+            reason: note
         )
     }
 }

@@ -1,3 +1,4 @@
+import NIOCore
 import OVSDB
 
 /// Where an agent finds and leaves things: the daemon's options.
@@ -14,6 +15,8 @@ package struct AgentConfiguration: Sendable {
     package var stateFolder: String
     /// When a fight over an object is one.
     var contest = Contest.Limits()
+    /// How often is looked at what no switch tells of.
+    package var auditInterval = TimeAmount.minutes(1)
 
     /// `openFlowFolder`: `nil` for the folder of the database's unix socket, or `/run/openvswitch` where it has none.
     package init(

@@ -32,6 +32,7 @@ package struct AgentService: Service, CustomStringConvertible {
             on: loop,
             keeper: ChainKeeper(
                 openFlowFolder: configuration.openFlowFolder,
+                auditInterval: configuration.auditInterval,
                 on: MultiThreadedEventLoopGroup.singleton.next()
             ),
             logLevel: logLevel,

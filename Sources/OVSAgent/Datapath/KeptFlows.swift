@@ -166,9 +166,13 @@ struct FlowDifference: Hashable, Sendable {
         firstWanted = wanted.map(\.description)
     }
 
-    var object: String { "Flow \(bridge) table=\(table)" }
-    var found: String { firstFound ?? "" }
-    var wanted: String { firstWanted ?? "" }
-    /// How many more there are than the one shown.
-    var more: String? { count > 1 ? "and \(count - 1) more flows of the table" : nil }
+    /// The first of them, and how many more there are.
+    var drift: SwitchDrift {
+        SwitchDrift(
+            object: "Flow \(bridge) table=\(table)",
+            found: firstFound ?? "",
+            wanted: firstWanted ?? "",
+            note: count > 1 ? "and \(count - 1) more flows of the table" : nil
+        )
+    }
 }

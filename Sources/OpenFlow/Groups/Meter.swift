@@ -96,7 +96,8 @@ extension Meter: CustomStringConvertible {
         return words.joined(separator: " ")
     }
 
-    fileprivate static func text(_ number: UInt32) -> String {
+    /// A meter's number as `ovs-ofctl` prints it: that of a reserved one by name.
+    public static func text(_ number: UInt32) -> String {
         switch number {
         case controller: "controller"
         case slowPath: "slowpath"

@@ -133,7 +133,13 @@ struct SessionStateMachine {
     ///
     /// - Parameter id: names the request in its answer.
     mutating func start(_ request: SwitchRequest, id: Int) -> Action {
-        guard case .up = state else { return .answer(id, .failed(.notConnectedYet), send: []) }
+        guard case .up(var status, let survey, let again) = state else {
+            return .answer(id, .failed(.notConnectedYet), send: [])
+        }
+        if case .apply(let mods) = request {
+            for case .port(let mod) in mods { status.ports.apply(mod) }
+            state = .up(status, survey, again: again)
+        }
         return requests.start(request, id: id, &xids)
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import NIOCore
 import NIOPosix
 import OVSDB
 import Synchronization
@@ -44,10 +45,12 @@ struct RunningAgent: AgentCaller {
         name: String = "a",
         layout: String? = nil,
         stateFolder: String? = nil,
-        contest: Contest.Limits = .init()
+        contest: Contest.Limits = .init(),
+        auditInterval: TimeAmount = .minutes(1)
     ) async throws -> RunningAgent {
         var configuration = try configuration(ovs, name: name)
         configuration.contest = contest
+        configuration.auditInterval = auditInterval
         if let stateFolder { configuration.stateFolder = stateFolder }
         if let layout { try write(layout, to: configuration.layoutPath) }
         let logs = LogCollector()
@@ -63,9 +66,17 @@ struct RunningAgent: AgentCaller {
         layout: String? = nil,
         stateFolder: String? = nil,
         contest: Contest.Limits = .init(),
+        auditInterval: TimeAmount = .minutes(1),
         _ body: (RunningAgent) async throws -> Void
     ) async throws {
-        let agent = try await start(ovs, name: name, layout: layout, stateFolder: stateFolder, contest: contest)
+        let agent = try await start(
+            ovs,
+            name: name,
+            layout: layout,
+            stateFolder: stateFolder,
+            contest: contest,
+            auditInterval: auditInterval
+        )
         do {
             try await body(agent)
         } catch {

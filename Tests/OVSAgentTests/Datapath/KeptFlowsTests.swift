@@ -86,7 +86,7 @@ import Testing
         let (kept, old, new) = (Self.flow(1), Self.flow(2), Self.flow(2, 1, [.normal]))
         var flows = KeptFlows(.whole, installed: [kept, old], wanted: Self.keyed([kept, old]))
         flows.settled()
-        func differences() -> [FlowDifference] { flows.differences(of: "br.mx") }
+        func differences() -> [SwitchDrift] { flows.differences(of: "br.mx").map(\.drift) }
         flows.want(FlowChanges(from: [old], to: [new, Self.flow(3)]))
         let foreign = Self.flow(1, 1, [.output(9)])
         expect(flows.told(.flowModified(foreign)))

@@ -1,0 +1,167 @@
+import NIOCore
+import OpenFlow
+
+/// From what is known to what is wanted.
+extension ChainKeeper {
+    func compile() {
+        guard let lanes else {
+            resolved = nil
+            return
+        }
+        var ports: [String: SwitchPorts] = [:]
+        for (bridge, kept) in bridges {
+            if case .up(let status) = kept.connection.state { ports[bridge] = status.ports }
+        }
+        let (resolved, unserved) = lanes.resolve(vmPorts.values, ports: ports)
+        let contested = resolved.flatMap { $0.ownedStations(of: $0.vmPorts).contested }
+        if unserved != lastUnserved || contested != lastContested {
+            (lastUnserved, lastContested) = (unserved, contested)
+            tell(.unserved(unserved, contested))
+        }
+        let changes = ChainProgram.changes(from: lanesOfWanted, to: resolved)
+        (self.resolved, lanesOfWanted) = (resolved, resolved)
+        for (bridge, changes) in changes {
+            wanted[bridge, default: [:]].apply(changes)
+            bridges[bridge]?.flows?.want(changes)
+        }
+        for bridge in changes.keys { keep(bridge) }
+    }
+
+    /// Brings a bridge to what is wanted, if it can be worked on now.
+    func keep(_ bridge: String) {
+        guard var kept = bridges[bridge], case .up = kept.connection.state else { return }
+        switch kept.work {
+        case .reading, .committing: return
+        case .unread: return read(bridge)
+        case .idle: break
+        }
+        guard resolved != nil, let mods = kept.flows?.mods else { return }
+        let drifts = kept.flows?.differences(of: bridge) ?? []
+        let noticedAt = kept.tamperedAt ?? .now()
+        kept.tamperedAt = nil
+        guard !mods.isEmpty else {
+            bridges[bridge]?.flows = nil
+            kept.flows?.settled()
+            bridges[bridge] = kept
+            if let counts = kept.flows?.counts { tell(.flows(bridge: bridge, counts)) }
+            return
+        }
+        kept.work = .committing
+        kept.committing = mods
+        bridges[bridge] = kept
+        kept.connection.commit(mods).whenComplete { result in
+            self.assumeIsolated { $0.committed(bridge, mods, result, drifts, noticedAt: noticedAt) }
+        }
+    }
+
+    private func committed(
+        _ bridge: String,
+        _ mods: [FlowMod],
+        _ result: Result<Void, any Error>,
+        _ drifts: [FlowDifference],
+        noticedAt: NIODeadline
+    ) {
+        guard var kept = bridges[bridge], kept.work == .committing else { return }
+        switch result {
+        case .success:
+            // Where the switch did not say when it did it, now is when.
+            if kept.committing != nil { kept.flows?.done(mods) }
+            kept.committing = nil
+            kept.work = .idle
+            bridges[bridge] = kept
+            let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
+            // Not before: of a bridge that goes, the flows go first, and there is nothing to repair.
+            for drift in drifts { tell(.repaired(drift.drift, latencyMicroseconds: latency)) }
+            keep(bridge)
+        case .failure(let error):
+            kept.committing = nil
+            kept.flows = nil
+            bridges[bridge] = kept
+            refused(bridge, error)
+        }
+    }
+
+    /// A request failed: where that was not for want of a connection, it is made again after a pause.
+    private func refused(_ bridge: String, _ error: any Error) {
+        bridges[bridge]?.work = .unread
+        switch error as? OpenFlowError {
+        case .flowRefused, .refused, .monitorRefused, .tooLong: break
+        default: return
+        }
+        bridges[bridge]?.retry?.cancel()
+        bridges[bridge]?.retry = eventLoop.scheduleTask(in: .seconds(1)) {
+            self.assumeIsolated { $0.keep(bridge) }
+        }
+        tell(.failed(bridge: bridge, reason: "\(error)"))
+    }
+}
+
+/// What the switches say of flows.
+extension ChainKeeper {
+    func toldOfFlows(_ bridge: String, _ changes: [SwitchChange]) {
+        guard var kept = bridges[bridge], var flows = kept.flows else { return }
+        // One holder, so that nothing is copied.
+        bridges[bridge]?.flows = nil
+        kept.flows = nil
+        var concerns = false
+        for change in changes {
+            switch change {
+            case .ownFlows:
+                if let mods = kept.committing {
+                    flows.done(mods)
+                    kept.committing = nil
+                }
+            case .flowsPaused, .flowsResumed:
+                // What happened in between is told afterwards, as far as it lasted.
+                continue
+            default:
+                if flows.told(change) { concerns = true }
+            }
+        }
+        kept.flows = flows
+        if concerns, kept.tamperedAt == nil { kept.tamperedAt = .now() }
+        bridges[bridge] = kept
+        if concerns { keep(bridge) }
+    }
+
+    private func read(_ bridge: String) {
+        guard resolved != nil, let kept = bridges[bridge] else { return }
+        bridges[bridge]?.work = .reading
+        kept.connection.monitorFlows().whenComplete { result in
+            self.assumeIsolated { $0.read(bridge, result) }
+        }
+    }
+
+    private func read(_ bridge: String, _ result: Result<[Flow], any Error>) {
+        guard var kept = bridges[bridge], kept.work == .reading else { return }
+        switch result {
+        case .success(let flows):
+            let ownership: KeptFlows.Ownership = Lane(uplinkBridge: bridge) == nil ? .whole : .own
+            kept.flows = KeptFlows(ownership, installed: flows, wanted: wanted[bridge] ?? [:])
+            kept.work = .idle
+            bridges[bridge] = kept
+            keep(bridge)
+            auditSettings(bridge)
+        case .failure(let error):
+            refused(bridge, error)
+        }
+    }
+
+    /// Compares the flows that are kept with those that the switch has.
+    func auditFlows(_ bridge: String) {
+        guard let kept = bridges[bridge], kept.work == .idle else { return }
+        kept.connection.flows().whenSuccess { entries in
+            self.assumeIsolated { $0.audited(bridge, entries.map(\.flow)) }
+        }
+    }
+
+    private func audited(_ bridge: String, _ installed: [Flow]) {
+        guard var kept = bridges[bridge], kept.work == .idle, var flows = kept.flows else { return }
+        bridges[bridge]?.flows = nil
+        kept.flows = nil
+        if flows.read(installed), kept.tamperedAt == nil { kept.tamperedAt = .now() }
+        kept.flows = flows
+        bridges[bridge] = kept
+        keep(bridge)
+    }
+}

@@ -1,0 +1,84 @@
+import NIOCore
+import OpenFlow
+
+/// What a bridge has besides flows: groups, meters, bits of ports, the handling of fragments.
+extension ChainKeeper {
+    /// Undoes what others did, if the bridge can be worked on now.
+    func keepSettings(_ bridge: String) {
+        guard resolved != nil, var kept = bridges[bridge], case .up = kept.connection.state, !kept.isApplyingSettings
+        else { return }
+        let repairs = kept.settings.takeRepairs()
+        guard !repairs.isEmpty else { return }
+        let noticedAt = kept.settingsTamperedAt ?? .now()
+        kept.settingsTamperedAt = nil
+        kept.isApplyingSettings = true
+        bridges[bridge] = kept
+        kept.connection.apply(repairs.map(\.mod)).whenComplete { result in
+            self.assumeIsolated { $0.applied(bridge, repairs, result, noticedAt: noticedAt) }
+        }
+    }
+
+    private func applied(
+        _ bridge: String,
+        _ repairs: [KeptSettings.Repair],
+        _ result: Result<Void, any Error>,
+        noticedAt: NIODeadline
+    ) {
+        guard let kept = bridges[bridge] else { return }
+        bridges[bridge]?.isApplyingSettings = false
+        let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
+        switch result {
+        case .success:
+            for repair in repairs { tell(.repaired(repair.drift, latencyMicroseconds: latency)) }
+            keepSettings(bridge)
+        case .failure(OpenFlowError.modRefused(let mod, let error)):
+            // Perhaps a port that has gone. What is left is found by the next look at everything.
+            for repair in repairs {
+                if repair.mod == mod {
+                    tell(.refused(repair.drift, reason: "\(error)"))
+                } else {
+                    tell(.repaired(repair.drift, latencyMicroseconds: latency))
+                }
+            }
+            kept.connection.refresh()
+        case .failure:
+            // The connection has ended; the next one begins with a look at everything.
+            break
+        }
+    }
+
+    func toldOfSettings(_ bridge: String, _ changes: [SwitchChange]) {
+        var concerns = false
+        for change in changes where bridges[bridge]?.settings.told(change) == true { concerns = true }
+        guard concerns else { return }
+        bridges[bridge]?.noticeSettings()
+        keepSettings(bridge)
+    }
+
+    /// Looks at what nothing tells of, or has told of before this connection.
+    func auditSettings(_ bridge: String) {
+        guard let kept = bridges[bridge], kept.settings.ownership == .whole else { return }
+        // Without meters in its datapath a switch may refuse to speak of them, which says nothing of the rest.
+        let meters = kept.connection.meters().flatMapErrorThrowing { _ in [] }
+        kept.connection.groups().and(meters).and(kept.connection.configuration()).whenSuccess { answers in
+            let ((groups, meters), configuration) = answers
+            self.assumeIsolated { $0.audited(bridge, groups, meters, configuration) }
+        }
+    }
+
+    private func audited(
+        _ bridge: String,
+        _ groups: [Group],
+        _ meters: [Meter],
+        _ configuration: SwitchConfiguration
+    ) {
+        guard var kept = bridges[bridge], !kept.isApplyingSettings else { return }
+        if kept.settings.read(groups, meters, configuration) { kept.noticeSettings() }
+        bridges[bridge] = kept
+        keepSettings(bridge)
+    }
+}
+
+extension ChainKeeper.Kept {
+    mutating func noticeSettings() { settingsTamperedAt = settingsTamperedAt ?? .now() }
+}

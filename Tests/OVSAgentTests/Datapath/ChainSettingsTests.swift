@@ -1,0 +1,142 @@
+import NIOCore
+import OVSDB
+import OpenFlow
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// What others do to a switch besides flows: groups, meters, bits of ports, the handling of fragments.
+@Suite("The chain's settings", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+struct ChainSettingsTests {
+    struct Edit: Sendable, CustomTestStringConvertible {
+        var testDescription: String { command.joined(separator: " ") }
+        var command: [String]
+        var object: String
+        var column = ""
+        var found: String
+        /// What shows that it is undone: a command and words that are not in its output any more.
+        var look: [String]
+        var gone: String
+
+        static func group(_ bridge: String) -> Edit {
+            Edit(
+                command: ["add-group", bridge, "group_id=7,type=select,bucket=weight:3,actions=output:1"],
+                object: "Group \(bridge) 7",
+                found: "group_id=7,type=select,bucket=weight:3,actions=output:1",
+                look: ["dump-groups", bridge],
+                gone: "group_id"
+            )
+        }
+
+        static func meter(_ bridge: String) -> Edit {
+            Edit(
+                command: ["add-meter", bridge, "meter=2,pktps,band=type=drop,rate=9"],
+                object: "Meter \(bridge) 2",
+                found: "meter=2 pktps bands= type=drop rate=9",
+                look: ["dump-meters", bridge],
+                gone: "meter=2"
+            )
+        }
+
+        static func port(_ port: String, on bridge: String, _ action: String, _ found: String) -> Edit {
+            Edit(
+                command: ["mod-port", bridge, port, action],
+                object: "Port \(port)",
+                column: "config",
+                found: found,
+                look: ["show", bridge],
+                gone: found
+            )
+        }
+
+        static func fragments(_ bridge: String, _ mode: String) -> Edit {
+            Edit(
+                command: ["set-frags", bridge, mode],
+                object: "Bridge \(bridge)",
+                column: "fragments",
+                found: mode,
+                look: ["get-frags", bridge],
+                gone: mode
+            )
+        }
+    }
+
+    static let told: [Edit] = [
+        .group("br.mx"), .group("br0.local"), .meter("br.dmx"), .meter("br0.local"),
+        .port("br0.mx.n", on: "br.mx", "no-receive", "NO_RECV"),
+        .port("br0.ms.s", on: "br.microseg", "no-forward", "NO_FWD"),
+        .port("br0.local.n", on: "br0.local", "no-packet-in", "NO_PACKET_IN"),
+        .port("vma", on: "br0.local", "no-forward", "NO_FWD"), .port("br0.dmx", on: "br0", "no-receive", "NO_RECV"),
+    ]
+
+    private static func ofctl(_ ovs: PrivateSwitch, _ arguments: [String]) async throws -> String {
+        try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14"] + arguments)
+    }
+
+    private static func expectUndone(_ edit: Edit, after last: Int, on agent: RunningAgent) async throws {
+        let drift = try await agent.waitForEvent(after: last, "drift", object: edit.object)
+        #expect(drift.column == edit.column && drift.found == edit.found)
+        let repaired = try await agent.waitForEvent(after: last, "repaired", object: edit.object)
+        #expect(repaired.latency != nil)
+        let seen = try await ofctl(agent.ovs, edit.look)
+        #expect(!seen.contains(edit.gone), "\(seen)")
+    }
+
+    @Test("what somebody does is undone and journalled, what the operator may do stays")
+    func edits() async throws {
+        try await ChainHost.with([.init(name: "vma", mac: "02:00:00:00:00:0a")]) { host in
+            // On br0 groups, meters and other ports are the operator's, and so is a VM's netdev.
+            let theirs: [[String]] = [
+                ["add-group", "br0", "group_id=7,type=all"],
+                ["add-meter", "br0", "meter=2,pktps,band=type=drop,rate=9"],
+                ["mod-port", "br0", "eth0", "no-packet-in"], ["mod-port", "br0.local", "vma", "down"],
+                ["set-frags", "br0", "nx-match"],
+            ]
+            for command in theirs { _ = try await Self.ofctl(host.ovs, command) }
+            let first = try await host.agent.lastEvent()
+            for edit in Self.told {
+                let last = try await host.agent.lastEvent()
+                _ = try await Self.ofctl(host.ovs, edit.command)
+                try await Self.expectUndone(edit, after: last, on: host.agent)
+            }
+            let objects = Set(Self.told.map(\.object))
+            for event in try await host.agent.events(since: first) where event.kind == "drift" {
+                #expect(objects.contains(event.object), "\(event.text)")
+            }
+            #expect(try await Self.ofctl(host.ovs, ["dump-groups", "br0"]).contains("group_id=7"))
+            #expect(try await Self.ofctl(host.ovs, ["dump-meters", "br0"]).contains("meter=2"))
+            let br0 = try await Self.ofctl(host.ovs, ["show", "br0"])
+            #expect(br0.contains("NO_PACKET_IN") && br0.contains("frags=nx-match"))
+            #expect(try await Self.ofctl(host.ovs, ["show", "br0.local"]).contains("PORT_DOWN"))
+            try await host.settled()
+        }
+    }
+
+    @Test("what was there before the agent is taken away, and what nothing tells of by the next look at everything")
+    func audit() async throws {
+        let late = [Edit.fragments("br.mx", "drop"), .fragments("br0.local", "nx-match")]
+        let early = [Edit.group("br.nf"), .meter("br.nf"), .port("br0.nf.n", on: "br.nf", "no-receive", "NO_RECV")]
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { try await $0.waitForState("in-sync") }
+            for edit in early { _ = try await Self.ofctl(ovs, edit.command) }
+            try await RunningAgent.with(ovs, auditInterval: .milliseconds(100)) { agent in
+                for edit in early { try await Self.expectUndone(edit, after: 0, on: agent) }
+                try await agent.waitForState("in-sync")
+                for edit in late {
+                    let last = try await agent.lastEvent()
+                    _ = try await Self.ofctl(ovs, edit.command)
+                    try await Self.expectUndone(edit, after: last, on: agent)
+                }
+                // A flow that differs in what no monitor tells of.
+                let last = try await agent.lastEvent()
+                let dump = try await Self.ofctl(ovs, ["--no-stats", "dump-flows", "br.mx", "in_port=40000"])
+                let flow = try #require(dump.split(separator: "\n").last).drop { $0 == " " }
+                _ = try await Self.ofctl(ovs, ["add-flow", "br.mx", "importance=9,send_flow_rem,\(flow)"])
+                try await agent.waitForEvent(after: last, "repaired", object: "Flow br.mx table=0")
+                #expect(try await !Self.ofctl(ovs, ["--no-stats", "dump-flows", "br.mx"]).contains("importance"))
+                #expect(try await agent.events(since: last).filter { $0.kind == "drift" }.count == 1)
+            }
+        }
+    }
+}
