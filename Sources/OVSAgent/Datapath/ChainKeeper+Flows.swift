@@ -36,6 +36,11 @@ extension ChainKeeper {
         case .idle: break
         }
         guard resolved != nil, let mods = kept.flows?.mods else { return }
+        // What is wanted anew waits for nobody, and takes the repairs along.
+        if !mods.isEmpty, kept.flows?.areRepairs(mods) == true, isToWait(bridge, &kept) {
+            bridges[bridge] = kept
+            return
+        }
         let drifts = kept.flows?.differences(of: bridge) ?? []
         let noticedAt = kept.tamperedAt ?? .now()
         kept.tamperedAt = nil
@@ -52,6 +57,19 @@ extension ChainKeeper {
         kept.connection.commit(mods).whenComplete { result in
             self.assumeIsolated { $0.committed(bridge, mods, result, drifts, noticedAt: noticedAt) }
         }
+    }
+
+    /// Whether the next repair of a bridge waits, as somebody undoes one after another.
+    private func isToWait(_ bridge: String, _ kept: inout Kept) -> Bool {
+        guard kept.pause == nil else { return true }
+        guard let delay = kept.pacing.delay(now: .now()) else { return false }
+        kept.pause = eventLoop.scheduleTask(in: delay) {
+            self.assumeIsolated { keeper in
+                keeper.bridges[bridge]?.pause = nil
+                keeper.keep(bridge)
+            }
+        }
+        return true
     }
 
     private func committed(
@@ -121,7 +139,8 @@ extension ChainKeeper {
         kept.flows = flows
         if concerns, kept.tamperedAt == nil { kept.tamperedAt = .now() }
         bridges[bridge] = kept
-        if concerns { keep(bridge) }
+        // What comes in a pause is looked at when it ends, once.
+        if concerns, kept.pause == nil { keep(bridge) }
     }
 
     private func read(_ bridge: String) {

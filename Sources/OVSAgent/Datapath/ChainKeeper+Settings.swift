@@ -7,8 +7,18 @@ extension ChainKeeper {
     func keepSettings(_ bridge: String) {
         guard resolved != nil, var kept = bridges[bridge], case .up = kept.connection.state, !kept.isApplyingSettings
         else { return }
+        guard kept.settings.needsRepair, kept.settingsPause == nil else { return }
+        if let delay = kept.settingsPacing.delay(now: .now()) {
+            kept.settingsPause = eventLoop.scheduleTask(in: delay) {
+                self.assumeIsolated { keeper in
+                    keeper.bridges[bridge]?.settingsPause = nil
+                    keeper.keepSettings(bridge)
+                }
+            }
+            bridges[bridge] = kept
+            return
+        }
         let repairs = kept.settings.takeRepairs()
-        guard !repairs.isEmpty else { return }
         let noticedAt = kept.settingsTamperedAt ?? .now()
         kept.settingsTamperedAt = nil
         kept.isApplyingSettings = true

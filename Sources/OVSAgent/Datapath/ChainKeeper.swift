@@ -56,9 +56,18 @@ actor ChainKeeper {
         /// What is being committed, and whether the switch has told that it did it.
         var committing: [FlowMod]?
         var retry: Scheduled<Void>?
+        var pacing = RepairPacing()
+        /// Ends the pause before the next repair.
+        var pause: Scheduled<Void>?
         /// When somebody else's change of the settings was noticed that is not undone yet.
         var settingsTamperedAt: NIODeadline?
         var isApplyingSettings = false
+        var settingsPacing = RepairPacing()
+        var settingsPause: Scheduled<Void>?
+
+        func cancelTimers() {
+            for timer in [retry, pause, settingsPause] { timer?.cancel() }
+        }
     }
 
     enum Work { case unread, reading, idle, committing }
@@ -84,7 +93,7 @@ actor ChainKeeper {
         lanes = nil
         audit?.cancel()
         for kept in bridges.values {
-            kept.retry?.cancel()
+            kept.cancelTimers()
             kept.connection.close()
         }
         bridges = [:]
@@ -111,7 +120,7 @@ actor ChainKeeper {
 
     /// Leaves a bridge for good, without flows of ours where it stands on, and where they were ours to change.
     private func release(_ kept: Kept) {
-        kept.retry?.cancel()
+        kept.cancelTimers()
         let connection = NIOLoopBound(kept.connection, eventLoop: eventLoop)
         guard kept.flows != nil, lanes != nil, case .up = kept.connection.state else {
             kept.connection.close()

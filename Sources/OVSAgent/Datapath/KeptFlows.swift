@@ -51,6 +51,17 @@ struct KeptFlows: Hashable, Sendable {
         return added + deleted
     }
 
+    /// Whether nothing of this is wanted for another reason than that somebody else changed it.
+    func areRepairs(_ mods: [FlowMod]) -> Bool {
+        mods.allSatisfy { mod in
+            switch mod {
+            case .add(let flow), .modifyStrict(let flow): tampered.contains(flow.key)
+            case .deleteStrict(let key, _): tampered.contains(key)
+            case .delete: false
+            }
+        }
+    }
+
     /// Nothing differs any more.
     mutating func settled() {
         doubtful = []

@@ -62,8 +62,10 @@ struct KeptSettings: Hashable, Sendable {
         self.groups = Dictionary(groups.map { ($0.number, $0) }) { $1 }
         self.meters = Dictionary(meters.map { ($0.number, $0) }) { $1 }
         fragments = configuration.fragments
-        return !groups.isEmpty || !meters.isEmpty || fragments != .normal
+        return needsRepair
     }
+
+    var needsRepair: Bool { !groups.isEmpty || !meters.isEmpty || !ports.isEmpty || fragments != .normal }
 
     /// What is to be done now, which counts as done from then on.
     mutating func takeRepairs() -> [Repair] {

@@ -144,6 +144,35 @@ struct ChainKeeperTests {
         }
     }
 
+    @Test("a fight over flows and groups ends as the agent wants, is told, and keeps no VM port waiting")
+    func fight() async throws {
+        try await ChainHost.with(Self.vms) { host in
+            let last = try await host.agent.lastEvent()
+            let adds = (0..<400).map { "flow add table=9,priority=\($0),actions=drop" }
+            let paths = (0..<4).map { "\(host.ovs.runFolder)/edit\($0).bundle" }
+            for (number, path) in paths.enumerated() {
+                // Each line is a change of its own, not one of a bundle.
+                let flows = adds.map { $0.dropFirst(9).replacing("table=9", with: "table=\(9 + number)") }
+                try write(flows.joined(separator: "\n") + "\n", to: path)
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for path in paths {
+                    group.addTask { try await Self.ofctl(host, "add-flows", "br.mx", path) }
+                    group.addTask {
+                        try await Self.ofctl(host, "--may-create", "mod-group", "br.mx", "group_id=5,type=all")
+                    }
+                }
+                group.addTask { try await host.ovs.vsctl("set", "port", "vmb", "tag=9") }
+                try await group.waitForAll()
+            }
+            var vms = Self.vms
+            vms[1].tag = 9
+            try await host.settled(vms)
+            try await host.agent.waitForEvent(after: last, "repaired", object: "Flow br.mx table=9")
+            try await host.agent.waitForState("in-sync")
+        }
+    }
+
     @Test("a restarted ovs-vswitchd has all flows again")
     func switchRestarts() async throws {
         try await ChainHost.with(Self.vms) { host in
