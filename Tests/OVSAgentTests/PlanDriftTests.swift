@@ -32,6 +32,18 @@ struct PlanDriftTests {
             changes: ["~ Interface br7.dmx: type vxlan -> patch"]
         ),
         DriftCase(
+            testDescription: "protocols of br0 keep what somebody chose and get ours; the chain's are ours whole",
+            edit: {
+                $0.set("Bridge", "br0", "protocols=OpenFlow13")
+                $0.set("Bridge", "br7", "protocols=OpenFlow14")
+                $0.set("Bridge", "br.nf", "protocols=OpenFlow13")
+            },
+            changes: [
+                "- Bridge br.nf: protocols OpenFlow13",
+                "~ Bridge br0: protocols OpenFlow13 -> [OpenFlow13, OpenFlow14]",
+            ]
+        ),
+        DriftCase(
             testDescription: "fail_mode and a tag",
             edit: {
                 $0.set("Bridge", "br.microseg", "fail_mode=standalone")

@@ -65,6 +65,10 @@ private struct Compiler {
         row.exact("controller", .emptySet)
         let type = keepsStanding ? known?.datapathType ?? datapathType : datapathType
         row.exact("datapath_type", nil, otherwiseWhereMade: Datum(.string(type)))
+        if let spoken = known?.protocols, !spoken.isEmpty {
+            // The agent's own connection speaks it; the operator's choice stays otherwise.
+            row.exact("protocols", Datum(set: spoken.union(["OpenFlow14"]).map { .string($0) }))
+        }
         if let known, let address = known.hardwareAddress {
             row.entries("other_config", ["hwaddr": address], followingStatus: known.isNewAddress)
             row.entries(

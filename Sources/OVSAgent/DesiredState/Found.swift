@@ -12,6 +12,8 @@ struct Found: Hashable, Sendable {
         var isMade: Bool
         /// `Bridge.datapath_type`, of a bridge that the agent made as it was when all was as wanted.
         var datapathType: String
+        /// `Bridge.protocols`: the OpenFlow versions that it speaks; empty for ovs-vswitchd's own choice.
+        var protocols: Set<String> = []
         /// What its hardware address is to be pinned to: what the agent saw or noted before, else what
         /// `other_config:hwaddr` says, else the address that it has; `nil` while it has none yet.
         var hardwareAddress: String?
@@ -41,6 +43,7 @@ extension Found.UplinkBridge {
             ?? (marks[Mark.made] == "true" && marks[Mark.role] == Role.uplinkBridge.rawValue)
         let found = bridge["datapath_type"].string ?? ""
         datapathType = isMade ? seen?.datapathType ?? found : found
+        protocols = Set(bridge["protocols"].atoms.compactMap { if case .string(let name) = $0 { name } else { nil } })
         let configured = bridge["other_config"]["hwaddr"]
         if let seen, let address = seen.hardwareAddress, Self.isUsable(address) {
             hardwareAddress = address

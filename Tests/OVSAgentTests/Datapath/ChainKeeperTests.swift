@@ -144,6 +144,19 @@ struct ChainKeeperTests {
         }
     }
 
+    @Test("a br0 whose protocols leave OpenFlow 1.4 out gets it added, and has its flows")
+    func protocols() async throws {
+        try await ChainHost.with(Self.vms) { host in
+            let last = try await host.agent.lastEvent()
+            try await host.ovs.vsctl("set", "bridge", "br0", "protocols=OpenFlow10,OpenFlow13")
+            try await host.agent.waitForEvent(after: last, "repaired", object: "Bridge br0", column: "protocols")
+            let protocols = try await host.ovs.vsctl("get", "bridge", "br0", "protocols")
+            #expect(protocols.filter { $0 != "\"" } == "[OpenFlow10, OpenFlow13, OpenFlow14]")
+            try await host.agent.waitForState("in-sync")
+            try await host.settled()
+        }
+    }
+
     @Test("a fight over flows and groups ends as the agent wants, is told, and keeps no VM port waiting")
     func fight() async throws {
         try await ChainHost.with(Self.vms) { host in
