@@ -8,10 +8,6 @@ extension ChainKeeper {
             resolved = nil
             return
         }
-        var ports: [String: SwitchPorts] = [:]
-        for (bridge, kept) in bridges {
-            if case .up(let status) = kept.connection.state { ports[bridge] = status.ports }
-        }
         let (resolved, unserved) = lanes.resolve(vmPorts.values, ports: ports)
         let contested = resolved.flatMap { $0.ownedStations(of: $0.vmPorts).contested }
         if unserved != lastUnserved || contested != lastContested {
@@ -27,6 +23,12 @@ extension ChainKeeper {
         for bridge in changes.keys { keep(bridge) }
     }
 
+    /// Whether all is known that a bridge's flows follow from: those of brN also from the VM ports on brN.local. Without
+    /// that an agent that starts would delete what serves them, and make it again a moment later.
+    private func knowsAll(of bridge: String) -> Bool {
+        Lane(uplinkBridge: bridge).map { ports[$0.localBridge] != nil } ?? true
+    }
+
     /// Brings a bridge to what is wanted, if it can be worked on now.
     func keep(_ bridge: String) {
         guard var kept = bridges[bridge], case .up = kept.connection.state else { return }
@@ -35,7 +37,7 @@ extension ChainKeeper {
         case .unread: return read(bridge)
         case .idle: break
         }
-        guard resolved != nil, let mods = kept.flows?.mods else { return }
+        guard resolved != nil, knowsAll(of: bridge), let mods = kept.flows?.mods else { return }
         // What is wanted anew waits for nobody, and takes the repairs along.
         if !mods.isEmpty, kept.flows?.areRepairs(mods) == true, isToWait(bridge, &kept) {
             bridges[bridge] = kept

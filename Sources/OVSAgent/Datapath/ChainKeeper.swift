@@ -32,6 +32,8 @@ actor ChainKeeper {
     /// `nil` while another agent may write, or nothing is known: then no flow is touched.
     var lanes: ChainLanes?
     var vmPorts: [UUID: VMPortRow] = [:]
+    /// As each bridge was last seen to have them: one that is out of reach for a moment keeps what follows from its.
+    var ports: [String: SwitchPorts] = [:]
     /// The lanes as the switch has them now; `nil` while nothing is to be touched.
     var resolved: [LanePorts]?
     /// Those that ``wanted`` was compiled for.
@@ -103,6 +105,7 @@ actor ChainKeeper {
     func follow(_ wanted: Set<String>) {
         for (bridge, kept) in bridges where !wanted.contains(bridge) {
             bridges[bridge] = nil
+            ports[bridge] = nil
             release(kept)
         }
         for bridge in wanted where bridges[bridge] == nil {
@@ -163,11 +166,13 @@ actor ChainKeeper {
             kept.settings = KeptSettings(of: bridge)
             kept.settingsTamperedAt = nil
         case .up(let status):
+            ports[bridge] = status.ports
             if kept.settings.see(status.ports) { kept.noticeSettings() }
         }
         bridges[bridge] = kept
         compile()
         keep(bridge)
+        if let lane = Lane(localBridge: bridge) { keep(lane.uplinkBridge) }
         keepSettings(bridge)
     }
 

@@ -1,0 +1,39 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// What a starting agent finds programmed stays, in whatever order it comes to know the bridges.
+@Suite("Chain: an agent that starts", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+struct ChainRestartTests {
+    @Test("what serves VMs on br0 stays while br0.local is not seen yet")
+    func localBridgeLast() async throws {
+        let vms = [
+            ChainHost.VM(name: "vma", mac: "02:00:00:00:00:0a", tag: 7),
+            ChainHost.VM(name: "vmb", mac: "02:00:00:00:00:0b", tag: 7),
+        ]
+        try await ChainHost.with(vms) { host in
+            let (ovs, socket) = (host.ovs, "\(host.ovs.runFolder)/br0.local.mgmt")
+            func dump(_ flow: String) async throws -> String {
+                try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "dump-flows", "br0", flow])
+            }
+            let frame = EthernetFrame(to: "02:00:00:00:00:0b", from: "02:00:00:00:00:0a")
+            try await host.expect(frame, into: "vma", reaches: ["vmb": frame])
+            try await host.agent.stop()
+            #expect(rename(socket, "\(socket).away") == 0)
+            try await RunningAgent.with(ovs) { agent in
+                try await agent.waitForState("degraded", reason: "br0.local")
+                // Shows that the agent works on the bridges that it sees.
+                try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "del-flows", "br.mx"])
+                try await agent.waitForEvent("repaired", object: "Flow br.mx table=0")
+                #expect(rename("\(socket).away", socket) == 0)
+                try await agent.waitForState("in-sync")
+                try await host.settled()
+            }
+            // A flow that is made anew counts anew.
+            #expect(try await dump("table=240,dl_src=02:00:00:00:00:0a").contains("n_packets=1,"))
+            #expect(try await dump("table=241,dl_dst=02:00:00:00:00:0b").contains("n_packets=1,"))
+        }
+    }
+}
