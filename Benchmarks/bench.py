@@ -27,10 +27,9 @@ import sys
 import time
 
 from processes import cost, machine, memory
-from sandbox import Control, Editor, Sandbox, end, until
+from sandbox import AGENT, Control, Editor, Sandbox, end, until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-AGENT = f"{ROOT}/.build/release/ovs-agentd"
 
 
 def start(sandbox, layout, result):

@@ -29,13 +29,12 @@ import time
 from ports import fill
 from processes import cost, machine, memory
 from python_library import pythons
-from sandbox import SCHEMA, Control, Database, end, until
+from sandbox import AGENT, SCHEMA, Control, Database, end, until
 from table import Table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = f"{os.path.dirname(HERE)}/.build"
 BENCH = f"{BUILD}/release/ovsdb-bench"
-AGENT = f"{BUILD}/release/ovs-agentd"
 TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface")
 
 

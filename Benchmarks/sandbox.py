@@ -11,6 +11,7 @@ import tempfile
 import time
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+AGENT = f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/.build/release/ovs-agentd"
 
 
 def until(what, seconds, condition, pause=0.001):
@@ -28,8 +29,10 @@ def until(what, seconds, condition, pause=0.001):
 class Database:
     """Fresh ovsdb-server with an empty database; `with` ends it and whatever was started beside it."""
 
+    parent = "/tmp"  # short: a unix socket's path has 107 bytes
+
     def __enter__(self):
-        self.folder = tempfile.mkdtemp(prefix="ovsa.", dir="/tmp")  # short: a unix socket's path has 107 bytes
+        self.folder = tempfile.mkdtemp(prefix="ovsa.", dir=self.parent)
         self.socket = f"{self.folder}/db.sock"
         self.db = f"unix:{self.socket}"
         self.environment = os.environ | {
@@ -66,17 +69,47 @@ class Database:
 
 
 class Sandbox(Database):
-    """The same with ovs-vswitchd on the dummy datapath."""
+    """The same with ovs-vswitchd on the dummy datapath, and with agents where they are started."""
+
+    switch_options = ["--enable-dummy=override", "--disable-system"]
 
     def begin(self):
         super().begin()
-        dummy = ["--enable-dummy=override", "--disable-system"]
-        self.vswitchd = self.start("ovs-vswitchd", self.db, *dummy, "--pidfile", "-vconsole:off")
-        until("ovs-vswitchd", 10, self.switch_answers, pause=0.02)
+        self.start_switch()
+        until("ovs-vswitchd", 60, self.switch_answers, pause=0.02)
+
+    def start_switch(self):
+        """Does not wait until it answers."""
+        log = ["-vconsole:off", "--log-file"]
+        self.vswitchd = self.start("ovs-vswitchd", self.db, *self.switch_options, "--pidfile", *log)
 
     def switch_answers(self):
         command = ["ovs-appctl", "-t", "ovs-vswitchd", "version"]
         return subprocess.run(command, env=self.environment, capture_output=True).returncode == 0
+
+    def start_agent(self, layout):
+        """Starts an agent on a layout file, waits until it is in sync, and returns it with its control connection."""
+        path, state = f"{self.folder}/control.sock", f"{self.folder}/state"
+        os.makedirs(state, exist_ok=True)
+        options = ["--layout", layout, "--db", self.db, "--control", path, "--state-dir", state]
+        with open(f"{self.folder}/agent.log", "ab") as log:
+            agent = self.start(AGENT, *options, stderr=log)
+        control = Control.of(agent, path)
+        until("in-sync", 120, lambda: control.status()["state"] == "in-sync")
+        return agent, control
+
+    def tool(self, *command):
+        """What a program prints that is to succeed, run where it finds this switch."""
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def ofctl(self, *arguments):
+        return self.tool("ovs-ofctl", "-O", "OpenFlow14", *arguments)
+
+    def appctl(self, *arguments):
+        return self.tool("ovs-appctl", *arguments)
 
 
 def end(child):
