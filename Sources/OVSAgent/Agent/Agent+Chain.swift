@@ -22,9 +22,9 @@ extension Agent {
     }
 
     /// VM ports may have come, changed or gone.
-    func updateChain(_ changes: [RowChange]) {
-        guard servedLanes != nil else { return }
-        let touched = withReplica { VMPortRow.touched(by: changes, in: $0) } ?? [:]
+    func updateChain(_ changes: VMPortChanges) {
+        guard servedLanes != nil, !changes.interfaces.isEmpty else { return }
+        let touched = withReplica { VMPortRow.of(changes.interfaces, in: $0) } ?? [:]
         if !touched.isEmpty { chain { $0.update(touched) } }
     }
 

@@ -89,7 +89,7 @@ extension Agent {
                 if cause == .settle { cause = .drift }
             }
             if reconciler.changed() { reconcile() }
-            updateChain(changes)
+            if let vmPorts = withReplica({ VMPortChanges(changes, in: $0) }) { updateChain(vmPorts) }
         }
         checkApplication()
     }

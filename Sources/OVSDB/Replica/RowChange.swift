@@ -69,4 +69,13 @@ public struct ColumnChange: Hashable, Sendable {
             return old
         }
     }
+
+    /// The elements of a set that joined or left it, where `now` is the set after the change. Where the server told the
+    /// difference, this takes time in proportion to it, however large the set is.
+    public func joinedOrLeft(now: Datum) -> [Atom] {
+        switch before {
+        case .difference(let difference): return difference.atoms
+        case .value(let old): return Array(Set(old.atoms).symmetricDifference(now.atoms))
+        }
+    }
 }
