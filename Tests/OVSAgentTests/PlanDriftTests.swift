@@ -287,7 +287,7 @@ struct PlanDriftTests {
         database.set("Interface", "br0", "mac_in_use=02:00:00:00:00:01")
         let plan = database.reconcile(Self.layout)
         // Nobody changed anything: it is no drift.
-        #expect(plan.changes.map(\.followsStatus) == [true, true])
+        #expect(plan.changes.map(\.answer) == [.status, .status])
         #expect(
             plan.changes.map(\.description) == [
                 "+ Bridge br0: other_config:hwaddr 02:00:00:00:00:01",
@@ -296,7 +296,7 @@ struct PlanDriftTests {
         )
         database.set("Bridge", "br0", "other_config:hwaddr=02:00:00:00:00:02")
         database.set("Interface", "br0", "mac_in_use=02:00:00:00:00:02")
-        #expect(database.plan(Self.layout).changes.map(\.followsStatus) == [false])
+        #expect(database.plan(Self.layout).changes.map(\.answer) == [nil])
         #expect(
             database.reconcile(Self.layout).changes.map(\.description) == [
                 "~ Bridge br0: other_config:hwaddr 02:00:00:00:00:02 -> 02:00:00:00:00:01"

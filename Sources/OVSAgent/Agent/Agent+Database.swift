@@ -88,8 +88,10 @@ extension Agent {
                 changesInFlight += 1
                 if cause == .settle { cause = .drift }
             }
+            let vmPorts = withReplica { VMPortChanges(changes, in: $0) }
+            if let vmPorts { planner?.noticed(vmPorts.ports) }
             if reconciler.changed() { reconcile() }
-            if let vmPorts = withReplica({ VMPortChanges(changes, in: $0) }) { updateChain(vmPorts) }
+            if let vmPorts { updateChain(vmPorts) }
         }
         checkApplication()
     }

@@ -13,8 +13,10 @@ extension Agent {
         let plan = whatNeedNotWait(of: whole)
         if cause == .drift { reportDrift(whole.changes) }
         guard !plan.isEmpty else { return wait(for: whole.changes) }
+        let answers = cause == .drift ? plan.changes.filter { $0.answer?.reason != nil } : []
         for note in plan.notes { logger.notice("\(note)") }
-        // What the journal tells of a repair, the log tells of the rest: nothing changes on a host without a word.
+        // What the journal tells of a repair, or of an answer to a VM port, the log tells of the rest: nothing changes on
+        // a host without a word.
         let level: Logger.Level = cause == .drift ? .debug : .info
         for change in plan.changes { logger.log(level: level, "\(cause.rawValue): \(change)") }
         reconciler.committing()
@@ -24,7 +26,7 @@ extension Agent {
         self.noticedAt = nil
         database.assumeIsolated { database in
             database.transact(operations) { result in
-                self.assumeIsolated { $0.answered(result, to: plan, noticedAt: noticedAt) }
+                self.assumeIsolated { $0.answered(result, to: plan, answers, noticedAt: noticedAt) }
             }
         }
     }
@@ -127,11 +129,13 @@ extension Agent {
     private func answered(
         _ result: Result<[OperationResult], OVSDBError>,
         to plan: Plan,
+        _ answers: [Change],
         noticedAt: NIODeadline
     ) {
         switch result {
         case .success(let results):
             committed(results, plan, noticedAt: noticedAt)
+            for change in answers { reportAnswer(change) }
         case .failure(.transaction(let error)) where error.isStaleGuard || error.isNotOwner || changesInFlight > 0:
             // Names and references are guarded by the server itself: what came in between may have taken them.
             if self.noticedAt == nil { self.noticedAt = noticedAt }
@@ -189,13 +193,21 @@ extension Agent {
     /// A plan that is made again after a guard failed shows the same drifts; they are journalled once.
     private func reportDrift(_ changes: [Change]) {
         var found: Set<Change> = []
-        for change in changes where !change.followsStatus && !undone.contains(change) {
+        for change in changes where change.answer == nil && !undone.contains(change) {
             found.insert(change)
             // Of a fight the journal tells that it goes on, not every blow.
             guard !openDrifts.contains(change), !contest.isContested(change.object) else { continue }
             report(.init(.drift, change))
         }
         openDrifts = found
+    }
+
+    /// What was done because a VM port asked for it, and nobody had undone anything.
+    private func reportAnswer(_ change: Change) {
+        let isGiven = if case .network = change.answer { true } else { false }
+        var report = Event.Report(isGiven ? .assigned : .released, change)
+        report.reason = change.answer?.reason
+        self.report(report)
     }
 
     /// What the database's log says of the transaction: who, why, and what first.

@@ -218,7 +218,7 @@ extension Event.Kind {
     fileprivate var logLevel: Logger.Level {
         switch self {
         case .drift, .contested, .layoutRejected, .applyFailed, .disconnected, .paused: .warning
-        case .started, .connected, .layoutLoaded, .repaired, .released, .applied, .resumed, .stopped: .info
+        case .started, .connected, .layoutLoaded, .repaired, .assigned, .released, .applied, .resumed, .stopped: .info
         }
     }
 }

@@ -43,19 +43,27 @@ extension Topology.VirtualSwitch {
 extension Topology.Port {
     fileprivate init(_ port: Row, _ networks: [String: Int], in replica: Replica) {
         name = port.name
-        let network = port["external_ids"]["ovs-agent-network"]
+        let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
+        let network = NetworkRequest(port: port, vmInterfaces: members.filter(\.isVMInterface))?.text
         vlans = Topology.VLANs(
             tag: network.flatMap { networks[$0] } ?? port["tag"].integer.map { Int($0) },
             trunks: port["trunks"].atoms.compactMap { if case .integer(let vlan) = $0 { Int(vlan) } else { nil } },
             network: network
         )
-        guard let interface = port["interfaces"].uuids.lazy.compactMap({ replica["Interface"][$0] }).first else {
-            return
-        }
+        guard let interface = members.first else { return }
         ofport = interface["ofport"].portNumber
         interfaceID = interface["external_ids"]["iface-id"]
         mac = interface["external_ids"]["attached-mac"]
         role = port["external_ids"]["ovs-agent-port"] ?? interface["external_ids"]["ovs-agent-port"]
+    }
+}
+
+extension NetworkRequest {
+    fileprivate var text: String {
+        switch self {
+        case .named(let name): name
+        case .contradictory(let names): names.joined(separator: " or ")
+        }
     }
 }
 

@@ -4,8 +4,11 @@ import OpenFlow
 struct ChainLanes: Hashable, Sendable {
     /// The names of each lane's interfaces that lead to the wire.
     var uplinkMembers: [Lane: [String]]
+    /// What VM ports may ask for.
+    var networks: Networks
 
     init(_ desired: DesiredState) {
+        networks = desired.networks
         uplinkMembers = [:]
         for bridge in desired.bridges where bridge.row.role == .uplinkBridge {
             guard let lane = Lane(uplinkBridge: bridge.row.name) else { continue }
@@ -22,7 +25,7 @@ struct ChainLanes: Hashable, Sendable {
         for row in vmPorts where uplinkMembers[row.lane] != nil {
             do throws(VMPort.Unserved) {
                 let number = ports[row.lane.localBridge]?[row.name]?.number
-                served[row.lane, default: []].append(try row.port(number: number))
+                served[row.lane, default: []].append(try row.port(number: number, networks: networks))
             } catch {
                 unserved.append(UnservedPort(name: row.name, lane: row.lane, reason: error))
             }

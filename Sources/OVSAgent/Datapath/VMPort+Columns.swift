@@ -12,6 +12,8 @@ extension VMPort {
         static let attachedMAC = "attached-mac"
         /// The IP addresses that the NIC may send from; left out, they are not checked.
         static let addresses = "ovs-agent-addresses"
+        /// The network of the layout that the port is in; also on the Port.
+        static let network = "ovs-agent-network"
     }
 
     /// - Parameters:
@@ -56,6 +58,8 @@ extension VMPort {
         case noStationsMAC(String)
         case unreadableIPAddress(String)
         case addressesWithoutMAC
+        case network(NetworkRequest.Refusal)
+        case networkOfTrunk
     }
 }
 
@@ -76,6 +80,10 @@ extension VMPort.Unserved: CustomStringConvertible {
             "external_ids:\(VMPort.Key.addresses) has \(word), which is no IP address: list addresses without prefix length"
         case .addressesWithoutMAC:
             "external_ids:\(VMPort.Key.addresses) needs \(VMPort.Key.attachedMAC), too: IP addresses are checked together with it"
+        case .network(let refusal):
+            "\(refusal)"
+        case .networkOfTrunk:
+            "vlan_mode is trunk, which has no VLAN of its own for a network: use access, native-tagged or native-untagged"
         }
     }
 }

@@ -10,9 +10,20 @@ struct VMPortRow: Hashable, Sendable {
     var mode: String?
     var tag: Int?
     var trunks: [Int]
+    /// What decides in place of ``tag``, which follows it.
+    var network: NetworkRequest?
 
-    func port(number: UInt32?) throws(VMPort.Unserved) -> VMPort {
-        try VMPort(name: name, number: number, externalIDs: externalIDs, mode: mode, tag: tag, trunks: trunks)
+    func port(number: UInt32?, networks: Networks) throws(VMPort.Unserved) -> VMPort {
+        var tag = tag
+        if let network {
+            do throws(NetworkRequest.Refusal) {
+                tag = try networks.vlan(for: network, on: lane)
+            } catch {
+                throw .network(error)
+            }
+            guard mode != "trunk" else { throw .networkOfTrunk }
+        }
+        return try VMPort(name: name, number: number, externalIDs: externalIDs, mode: mode, tag: tag, trunks: trunks)
     }
 
     /// `nil` for an interface that is no VM's: one without `iface-id`, or on another bridge than a brN.local,
@@ -30,7 +41,10 @@ struct VMPortRow: Hashable, Sendable {
         let keys = [VMPort.Key.interfaceID, VMPort.Key.attachedMAC, VMPort.Key.addresses]
         externalIDs = Dictionary(uniqueKeysWithValues: keys.compactMap { key in marks[key].map { (key, $0) } })
         mode = port["vlan_mode"].string
-        tag = port["tag"].integer.map { Int($0) }
+        let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.filter(\.isVMInterface)
+        network = NetworkRequest(port: port, vmInterfaces: members)
+        // Not before the row shows it: between the two, the VM would be in whatever VLANs it had without a network.
+        tag = network == nil ? port["tag"].integer.map { Int($0) } : nil
         trunks = port["trunks"].atoms.compactMap { if case .integer(let number) = $0 { Int(number) } else { nil } }
     }
 
@@ -50,5 +64,18 @@ struct VMPortRow: Hashable, Sendable {
                 (uuid, replica["Interface"][uuid].flatMap { VMPortRow($0, in: replica) })
             }
         )
+    }
+}
+
+extension Row {
+    /// Whether an interface is a VM's, by libvirt's mark.
+    var isVMInterface: Bool { self["external_ids"][VMPort.Key.interfaceID] != nil }
+}
+
+extension NetworkRequest {
+    /// What a VM port asks for; `vmInterfaces` are those of its interfaces that are a VM's, without which nobody asks.
+    init?(port: Row, vmInterfaces: [Row]) {
+        guard !vmInterfaces.isEmpty else { return nil }
+        self.init(([port] + vmInterfaces).compactMap { $0["external_ids"][VMPort.Key.network] })
     }
 }

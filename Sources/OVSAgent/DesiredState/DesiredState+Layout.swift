@@ -7,6 +7,7 @@ extension DesiredState {
     init(layout: Layout, found: Found, schema: DatabaseSchema) {
         let compiler = Compiler(layout: layout, found: found, schema: schema)
         lanes = Set(layout.virtualSwitches.map(\.lane))
+        networks = Networks(layout)
         bridges = ChainBridge.allCases.map(compiler.chainBridge)
         for virtualSwitch in layout.virtualSwitches {
             obstacles += compiler.datapathObstacles(virtualSwitch)

@@ -9,6 +9,8 @@ struct DesiredState: Hashable, Sendable {
     var bridges: [DesiredBridge] = []
     /// The lanes that the layout has.
     var lanes: Set<Lane> = []
+    /// What VM ports may ask for.
+    var networks = Networks()
     /// What the layout asks for and cannot have, as far as it shows without looking at single rows.
     var obstacles: [Obstacle] = []
 }

@@ -46,6 +46,10 @@ enum Mark {
     static let foundHardwareAddress = "ovs-agent-hwaddr-found"
     /// On brN: the name of its uplink port, so that a renamed or dropped one is found without a search.
     static let uplink = "ovs-agent-uplink"
+    /// On a VM port with a network: the `tag` that it had before.
+    static let formerTag = "ovs-agent-former-tag"
+    /// On a VM port with a network: the VLAN that the agent gave it.
+    static let givenTag = "ovs-agent-given-tag"
 
     static let all = [role, made, hardwareAddress, foundHardwareAddress, uplink]
 }

@@ -7,7 +7,10 @@ struct Event: Hashable, Sendable {
         case started, connected, disconnected
         case layoutLoaded = "layout-loaded"
         case layoutRejected = "layout-rejected"
-        case drift, repaired, contested, released, applied, paused, resumed
+        case drift, repaired, contested
+        /// A VM port got the tag of the network that it asks for, or its former one.
+        case assigned, released
+        case applied, paused, resumed
         case applyFailed = "apply-failed"
         case stopped
     }

@@ -17,8 +17,27 @@ package struct Change: Hashable, Sendable, CustomStringConvertible {
     package var found: String
     /// The value as `ovs-vsctl get` prints it; empty where there is to be none.
     package var wanted: String
-    /// Whether it follows from what ovs-vswitchd reported, and nobody changed anything.
-    var followsStatus = false
+    /// Why it is to be though nobody changed what is ours; `nil` for what the layout wants by itself.
+    var answer: Answer?
+
+    /// What a change follows from that is no foreign edit.
+    enum Answer: Hashable, Sendable {
+        /// ovs-vswitchd's word.
+        case status
+        /// A VM port asks for this network.
+        case network(String)
+        /// A VM port has a network no more.
+        case released(why: String)
+
+        /// In words, where a VM port is the cause.
+        var reason: String? {
+            switch self {
+            case .status: nil
+            case .network(let name): "network \(name)"
+            case .released(let why): why
+            }
+        }
+    }
 
     package init(_ kind: Kind, _ object: String, _ column: String, found: String = "", wanted: String = "") {
         self.kind = kind
@@ -30,11 +49,12 @@ package struct Change: Hashable, Sendable, CustomStringConvertible {
 
     /// One line for people, led by `+`, `-` or `~`.
     package var description: String {
-        switch kind {
-        case .add: "+ \(object): \(column) \(wanted)"
-        case .remove: "- \(object): \(column) \(found)"
+        let reason = answer?.reason.map { " (\($0))" } ?? ""
+        return switch kind {
+        case .add: "+ \(object): \(column) \(wanted)\(reason)"
+        case .remove: "- \(object): \(column) \(found)\(reason)"
         case .modify:
-            "~ \(object): \(column) \(found.isEmpty ? "(none)" : found) -> \(wanted.isEmpty ? "(none)" : wanted)"
+            "~ \(object): \(column) \(found.isEmpty ? "(none)" : found) -> \(wanted.isEmpty ? "(none)" : wanted)\(reason)"
         }
     }
 }

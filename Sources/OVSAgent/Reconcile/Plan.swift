@@ -15,6 +15,10 @@ package struct Plan: Sendable {
     var inserts: [RowInsert] = []
     var edits: [RowEdit] = []
     var successions: [Succession] = []
+    /// Of the VM ports that were looked at, those without a difference: what they have for a network, if anything.
+    var settledTags: [UUID: GivenTag?] = [:]
+    /// Those with one, to be looked at again.
+    var openTags: Set<UUID> = []
     /// The one row of `Open_vSwitch`; `nil` in a database that nobody initialised.
     var root: UUID?
 

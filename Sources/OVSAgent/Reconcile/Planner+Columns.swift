@@ -106,8 +106,8 @@ extension Planner {
         case .exact(let value): list(object, column.name, found: text(found, column.name), wanted: text(value, ""))
         case .entries:
             for (key, wanted) in differing.sorted(by: { $0.key < $1.key }) {
-                let followsStatus = column.followsStatus
-                list(object, "\(column.name):\(key)", found: found[key], wanted: wanted, followsStatus: followsStatus)
+                let answer: Change.Answer? = column.followsStatus ? .status : nil
+                list(object, "\(column.name):\(key)", found: found[key], wanted: wanted, answer: answer)
             }
         }
     }
@@ -120,12 +120,13 @@ extension Planner {
         }
     }
 
-    private mutating func list(
+    /// Tells of a difference; `nil` where there is no value.
+    mutating func list(
         _ object: String,
         _ column: String,
         found: String?,
         wanted: String?,
-        followsStatus: Bool = false
+        answer: Change.Answer? = nil
     ) {
         let kind: Change.Kind =
             switch (found, wanted) {
@@ -134,7 +135,7 @@ extension Planner {
             default: .modify
             }
         var change = Change(kind, object, column, found: found ?? "", wanted: wanted ?? "")
-        change.followsStatus = followsStatus
+        change.answer = answer
         plan.changes.append(change)
     }
 

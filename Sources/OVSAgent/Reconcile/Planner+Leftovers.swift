@@ -104,7 +104,9 @@ extension Planner {
             case .isReleased:
                 released.append(port)
                 others.append(port.name)
-            case .isForeign: others.append(port.name)
+            case .isForeign:
+                if role == .localBridge { restoreTag(of: port, why: "its virtual switch is taken away") }
+                others.append(port.name)
             }
         }
         if isMade(bridge, as: role), others.isEmpty, let root = plan.root {

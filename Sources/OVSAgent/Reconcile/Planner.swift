@@ -7,14 +7,22 @@ extension Plan {
     /// Compares a desired state with the database as the replica shows it.
     ///
     /// What earlier layouts left behind is deleted or released where `removal` allows it, and otherwise left alone and
-    /// reported as an obstacle. The cost is in proportion to what is desired, plus a glance at each bridge.
+    /// reported as an obstacle. The cost is in proportion to what is desired and to the VM ports to see, plus a glance
+    /// at each bridge.
     static func make(
         desired: DesiredState,
         replica: Replica,
         removal: Removal,
-        provenance: Provenance
+        provenance: Provenance,
+        vmPorts: VMPortsToSee = .all
     ) -> Plan {
-        var planner = Planner(desired: desired, replica: replica, removal: removal, provenance: provenance)
+        var planner = Planner(
+            desired: desired,
+            replica: replica,
+            removal: removal,
+            provenance: provenance,
+            vmPorts: vmPorts
+        )
         planner.run()
         return planner.plan
     }
@@ -26,6 +34,7 @@ struct Planner {
     let replica: Replica
     let removal: Removal
     let provenance: Provenance
+    let vmPorts: VMPortsToSee
     let bridges: TableReplica
     let ports: TableReplica
     let interfaces: TableReplica
@@ -39,11 +48,18 @@ struct Planner {
     var moving: Set<UUID> = []
     private var editIndex: [UUID: Int] = [:]
 
-    init(desired: DesiredState, replica: Replica, removal: Removal, provenance: Provenance) {
+    init(
+        desired: DesiredState,
+        replica: Replica,
+        removal: Removal,
+        provenance: Provenance,
+        vmPorts: VMPortsToSee
+    ) {
         self.desired = desired
         self.replica = replica
         self.removal = removal
         self.provenance = provenance
+        self.vmPorts = vmPorts
         bridges = replica["Bridge"]
         ports = replica["Port"]
         interfaces = replica["Interface"]
@@ -67,6 +83,7 @@ struct Planner {
         }
         handleLeftoverLanes()
         settleMembers()
+        settleTags()
         hookBridges(made)
     }
 

@@ -9,6 +9,7 @@ import OVSDB
 struct Provenance: Hashable, Sendable {
     private var isMade: [UUID: Bool] = [:]
     private var uplinkBridges: [UUID: UplinkBridge] = [:]
+    private var givenTags: [UUID: GivenTag] = [:]
 
     /// What is kept of a brN that stands.
     struct UplinkBridge: Hashable, Sendable {
@@ -25,6 +26,17 @@ struct Provenance: Hashable, Sendable {
 
     /// What was seen of a brN; `nil` for one that was not.
     func uplinkBridge(_ row: UUID) -> UplinkBridge? { uplinkBridges[row] }
+
+    /// What was seen of a VM port that has a network; `nil` for one that was not.
+    func givenTag(_ port: UUID) -> GivenTag? { givenTags[port] }
+
+    /// Takes what a plan saw of VM ports; `areAll`: there are no others.
+    mutating func record(_ seen: Plan, areAll: Bool) {
+        if areAll {
+            givenTags = givenTags.filter { seen.openTags.contains($0.key) || seen.settledTags[$0.key] != nil }
+        }
+        for (port, tag) in seen.settledTags { givenTags[port] = tag }
+    }
 
     /// Takes the marks of all desired rows for what they are: to be called when nothing differs. What is no longer
     /// desired or no longer there is forgotten.

@@ -9,6 +9,8 @@ struct RowPlanner: Sendable {
     private var compiled: (found: Found, desired: DesiredState)?
     /// Whether nothing was made or changed since the provenance was renewed.
     private var isRecorded = false
+    /// All at first, then those of which something was told, until they are as wanted.
+    private var vmPorts = VMPortsToSee.all
 
     /// The desired state as of the last plan; `nil` before the first.
     var desired: DesiredState? { compiled?.desired }
@@ -18,12 +20,25 @@ struct RowPlanner: Sendable {
         self.schema = schema
     }
 
+    /// Has the next plan look at these rows of Port: something changed that concerns VM ports.
+    mutating func noticed(_ ports: Set<UUID>) {
+        if case .some(let others) = vmPorts { vmPorts = .some(others.union(ports)) }
+    }
+
     /// The plan for the database as it is now. The replica must follow ``schema``.
     ///
     /// `provenance` is what earlier plans saw, of this layout or another one; a plan that finds nothing to do renews it.
     mutating func plan(_ replica: Replica, removal: Removal = .refused, provenance: inout Provenance) -> Plan {
         let desired = desired(for: replica, provenance)
-        let plan = Plan.make(desired: desired, replica: replica, removal: removal, provenance: provenance)
+        let plan = Plan.make(
+            desired: desired,
+            replica: replica,
+            removal: removal,
+            provenance: provenance,
+            vmPorts: vmPorts
+        )
+        provenance.record(plan, areAll: vmPorts == .all)
+        vmPorts = .some(plan.openTags)
         if !plan.isEmpty {
             isRecorded = false
         } else if !isRecorded {

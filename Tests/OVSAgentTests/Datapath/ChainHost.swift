@@ -24,13 +24,17 @@ struct ChainHost {
         var tag: Int?
         var trunks: [Int] = []
         var addresses: String?
+        /// Its network, which makes the agent give it ``tag``.
+        var network: String?
 
         fileprivate var columns: [String] {
             ["--", "set", "interface", name, "external_ids:iface-id=\(name)"]
                 + (mac.map { ["external_ids:attached-mac=\"\($0)\""] } ?? [])
                 + (addresses.map { ["external_ids:ovs-agent-addresses=\"\($0)\""] } ?? [])
+                + (network.map { ["external_ids:ovs-agent-network=\($0)"] } ?? [])
                 + ["--", "set", "port", name, "trunks=[\(trunks.map { "\($0)" }.joined(separator: ","))]"]
-                + (mode.map { ["vlan_mode=\($0)"] } ?? []) + (tag.map { ["tag=\($0)"] } ?? [])
+                + (mode.map { ["vlan_mode=\($0)"] } ?? [])
+                + (network == nil ? tag.map { ["tag=\($0)"] } ?? [] : [])
         }
 
         func port(number: UInt32?) throws -> VMPort {
@@ -66,11 +70,12 @@ struct ChainHost {
         _ vms: [VM],
         direct: [Direct] = [],
         lanes numbers: [Int] = [0],
+        networks: String = "",
         isServed: Bool = true,
         _ body: (ChainHost) async throws -> Void
     ) async throws {
         let layout: String = numbers.count == 1 ? .switches(numbers[0]) : .switches(numbers[0], numbers[1])
-        try await RunningAgent.inSync(layout: layout) { agent in
+        try await RunningAgent.inSync(layout: layout + networks) { agent in
             let ports =
                 vms.flatMap { ["--", "add-port", "br\($0.lane).local", $0.name] + $0.columns }
                 + direct.flatMap { ["--", "add-port", "br\($0.lane)", $0.name, "tag=\($0.tag)"] }

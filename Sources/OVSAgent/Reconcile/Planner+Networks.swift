@@ -1,0 +1,121 @@
+import OVSDB
+
+// VM ports that ask for a network: the one column of theirs that is ours, while they ask, is `tag`.
+
+/// Which VM ports a plan looks at. Thousands of them stay as they are for days, and looking at them all would make every
+/// notification pay for every VM.
+enum VMPortsToSee: Hashable, Sendable {
+    case all
+    /// These rows of Port.
+    case some(Set<UUID>)
+}
+
+extension Planner {
+    mutating func settleTags() {
+        var rows: [Row] = []
+        switch vmPorts {
+        case .all:
+            for lane in desired.lanes {
+                guard let bridge = bridges[name: lane.localBridge] else { continue }
+                rows += ports(of: bridge).uuids.compactMap { ports[$0] }
+            }
+        case .some(let uuids):
+            for uuid in uuids {
+                if let row = ports[uuid] { rows.append(row) } else { plan.settledTags[uuid] = .some(nil) }
+            }
+        }
+        for row in rows.sorted(by: { $0.name < $1.name }) { settleTag(of: row) }
+    }
+
+    /// Gives a port of brN.local the tag that it had before it asked for a network.
+    mutating func restoreTag(of port: Row, why: String = "it asks for no network") {
+        let marks = port["external_ids"]
+        let found = port["tag"]
+        let noted = provenance.givenTag(port.uuid) ?? GivenTag(marks)
+        patchTag(of: port, to: noted?.restored(from: found) ?? found, GivenTag.noMarks, .released(why: why))
+    }
+
+    private mutating func settleTag(of port: Row) {
+        guard let lane = lane(ofVMPort: port) else {
+            plan.settledTags[port.uuid] = .some(nil)
+            return
+        }
+        let members = vmInterfaces(of: port)
+        guard let request = NetworkRequest(port: port, vmInterfaces: members) else { return restoreTag(of: port) }
+        do throws(NetworkRequest.Refusal) {
+            let vlan = Int64(try desired.networks.vlan(for: request, on: lane))
+            give(vlan, to: port, asking: members, request)
+        } catch {
+            restoreTag(of: port, why: "\(error)")
+        }
+    }
+
+    private mutating func give(_ vlan: Int64, to port: Row, asking members: [Row], _ request: NetworkRequest) {
+        let noted = provenance.givenTag(port.uuid) ?? GivenTag(port["external_ids"])
+        let wanted = GivenTag(former: noted?.former ?? port["tag"], given: vlan)
+        // What was given before and is not there any more, somebody else took.
+        let isDrift = noted.map { $0.given == nil || $0.given == vlan } ?? false
+        let answer: Change.Answer? = if !isDrift, case .named(let name) = request { .network(name) } else { nil }
+        guard patchTag(of: port, to: Datum(.integer(vlan)), wanted.marks, answer) else {
+            plan.settledTags[port.uuid] = wanted
+            return
+        }
+        for member in members {
+            edit("Interface", member.uuid) { $0.assumed["external_ids"] = member["external_ids"] }
+        }
+    }
+
+    /// Whether there was anything to change. The marks go without saying where the tag changes by our own doing.
+    @discardableResult
+    private mutating func patchTag(
+        of port: Row,
+        to tag: Datum,
+        _ marks: [String: String?],
+        _ answer: Change.Answer?
+    ) -> Bool {
+        let found = (tag: port["tag"], marks: port["external_ids"])
+        let differing = marks.filter { found.marks[$0.key] != $0.value }
+        guard found.tag != tag || !differing.isEmpty else {
+            plan.settledTags[port.uuid] = .some(nil)
+            return false
+        }
+        plan.openTags.insert(port.uuid)
+        edit("Port", port.uuid) { edit in
+            edit.assumed["tag"] = found.tag
+            edit.assumed["external_ids"] = found.marks
+            if found.tag != tag { edit.values["tag"] = tag }
+            if !differing.isEmpty { edit.keys["external_ids", default: [:]].merge(differing) { $1 } }
+        }
+        let object = "Port \(port.name)"
+        if found.tag != tag {
+            list(
+                object,
+                "tag",
+                found: found.tag.isEmpty ? nil : found.tag.description,
+                wanted: tag.isEmpty ? nil : tag.description,
+                answer: answer
+            )
+            if answer != nil { return true }
+        }
+        for (key, wanted) in differing.sorted(by: { $0.key < $1.key }) {
+            list(object, "external_ids:\(key)", found: found.marks[key], wanted: wanted, answer: answer)
+        }
+        return true
+    }
+
+    /// The lane of a brN.local of the layout that has the port, and keeps it. Ports of our own names are none of a VM's.
+    private func lane(ofVMPort port: Row) -> Lane? {
+        guard DerivedName(port.name) == nil, !moving.contains(port.uuid) else { return nil }
+        for place in replica.referrers(of: port.uuid) {
+            guard let bridge = bridges[place.row], let lane = Lane(localBridge: bridge.name),
+                desired.lanes.contains(lane), !isLeaving(port.uuid, bridge: bridge.uuid)
+            else { continue }
+            return lane
+        }
+        return nil
+    }
+
+    private func vmInterfaces(of port: Row) -> [Row] {
+        interfaces(of: port).uuids.compactMap { interfaces[$0] }.filter(\.isVMInterface)
+    }
+}
