@@ -36,6 +36,20 @@ struct ShowCommand: ParsableCommand {
     }
 }
 
+/// The VM ports.
+struct VMsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vms",
+        abstract: "Every VM port: its VM, MAC, VLANs and lane, and why it is not served if it is not."
+    )
+
+    @OptionGroup var options: Options
+
+    func run() throws {
+        options.printAnswer(try options.ask("vms"))
+    }
+}
+
 /// What would change.
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -36,6 +36,19 @@ extension Agent {
         chain { $0.serve(nil, [:]) }
     }
 
+    /// What is known of how VM ports are served.
+    var chainStanding: ChainStanding {
+        var standing = ChainStanding(unserved: unservedPorts, contested: contestedStations)
+        if servedLanes == nil {
+            standing.pause =
+                lock == .waiting
+                ? "another agent of this host keeps the flows"
+                : "the agent keeps no flows now: ovs-agentctl status says why"
+        }
+        for case (let bridge, .down(let outage)) in switches { standing.outages[bridge] = "\(outage)" }
+        return standing
+    }
+
     func heard(_ news: ChainKeeper.News) {
         switch news {
         case .state(let bridge, let state):
@@ -65,7 +78,7 @@ extension Agent {
             report(.init(.applyFailed, object: "Bridge \(bridge)", reason: "its flows: \(reason)"))
             checkApplication()
         case .unserved(let ports, let contested):
-            chainWarnings = ports.map(\.text) + contested.map(\.text)
+            (unservedPorts, contestedStations) = (ports, contested)
         }
     }
 }
@@ -81,19 +94,5 @@ extension SwitchDrift {
             latencyMicroseconds: latencyMicroseconds,
             reason: note
         )
-    }
-}
-
-extension UnservedPort {
-    fileprivate var text: String { "VM port \(name) on \(lane.localBridge) has no network: \(reason)" }
-}
-
-extension ContestedStation {
-    fileprivate var text: String {
-        let vlan = station.vlan.map { " in VLAN \($0.number)" } ?? ""
-        return """
-            VM ports \(owner) and \(other) on \(lane.localBridge) both declare \(station.address)\(vlan): frames go to \
-            \(owner)
-            """
     }
 }

@@ -17,6 +17,13 @@ extension Agent: ControlTarget {
         }
     }
 
+    nonisolated func vms() -> VMListing {
+        assumeIsolated { agent in
+            let (layout, chain) = (agent.active.layout, agent.chainStanding)
+            return agent.withReplica { VMListing(replica: $0, layout: layout, chain: chain) } ?? VMListing()
+        }
+    }
+
     nonisolated func events(since id: Int) -> Journal.Excerpt { assumeIsolated { $0.journal.excerpt(since: id) } }
 
     nonisolated func plan(for file: NamedFile?) -> EventLoopFuture<PlanAnswer> {
@@ -47,7 +54,7 @@ extension Agent: ControlTarget {
             state: standing.state,
             reasons: standing.reasons,
             warnings: active.warnings + active.layout.unmanaged + (keepingFailure.map { [$0] } ?? [])
-                + topology().warnings + chainWarnings,
+                + topology().warnings + chainStanding.warnings,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",

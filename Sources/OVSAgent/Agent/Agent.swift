@@ -82,8 +82,9 @@ actor Agent {
     var flows: [String: Status.Flows] = [:]
     /// Why a bridge does not take its flows, by bridge.
     var flowFailures: [String: String] = [:]
-    /// VM ports that can't be served as they stand, in words.
-    var chainWarnings: [String] = []
+    /// VM ports that can't be served as they stand, and addresses that two of them declare.
+    var unservedPorts: [UnservedPort] = []
+    var contestedStations: [ContestedStation] = []
 
     // Standing still.
     /// `nil` while the agent enforces.

@@ -3,7 +3,7 @@ import OVSDB
 
 /// One command of the control socket, read from a request's method and parameters.
 enum ControlCommand: Hashable, Sendable {
-    case listCommands, version, status, show
+    case listCommands, version, status, show, vms
     case plan(NamedFile?)
     case events(since: Int)
     case waitForEvents(after: Int)
@@ -59,6 +59,7 @@ extension ControlCommand {
         Usage(name: "status", arguments: "", count: 0...0),
         Usage(name: "version", arguments: "", count: 0...0),
         Usage(name: "vlog/set", arguments: "[LEVEL]", count: 0...1),
+        Usage(name: "vms", arguments: "", count: 0...0),
     ]
 
     /// The answer to `list-commands`.
@@ -116,6 +117,7 @@ extension ControlCommand {
         case "version": return .version
         case "status": return .status
         case "show": return .show
+        case "vms": return .vms
         case "exit": return .exit
         case "events": return .events(since: try arguments.first.map(eventID) ?? 0)
         case "events/wait": return .waitForEvents(after: try eventID(arguments[0]))

@@ -13,6 +13,7 @@ final class ControlHandler: ChannelInboundHandler {
     private static let requestsPerTurn = 10
     /// As many are written down in less time than a repair takes.
     private static let eventsPerTurn = 16
+    private static let portsPerTurn = 64
 
     private let server: ControlServer.Core
     private var connection: ControlConnection
@@ -106,6 +107,9 @@ final class ControlHandler: ChannelInboundHandler {
         case .version: answer(.success(.version))
         case .status: answer(.success(Answer(target.status())))
         case .show: answer(.success(Answer(target.topology())))
+        case .vms:
+            let vms = target.vms()
+            answer(takingLong: vms.ports.count > Self.portsPerTurn) { Answer(vms) }
         case .events(let id): answer(target.events(since: id))
         case .waitForEvents(let id):
             awaitedEvent = id
@@ -132,16 +136,21 @@ final class ControlHandler: ChannelInboundHandler {
         return context.writeAndFlush(wrapOutboundOut(connection.answer(result)))
     }
 
-    /// A whole journal takes many times as long to write down as a repair takes: another thread does that.
     private func answer(_ excerpt: Journal.Excerpt) {
-        guard excerpt.events.count > Self.eventsPerTurn, let context, let request = connection.request else {
-            answer(.success(Answer(excerpt)))
+        answer(takingLong: excerpt.events.count > Self.eventsPerTurn) { Answer(excerpt) }
+    }
+
+    /// A whole journal takes many times as long to write down as a repair takes: another thread does that.
+    private func answer(takingLong: Bool, _ make: @escaping @Sendable () -> Answer) {
+        guard takingLong, let context, let request = connection.request else {
+            answer(.success(make()))
             return
         }
         NIOThreadPool.singleton.runIfActive(eventLoop: context.eventLoop) {
-            request.reply(.success(Answer(excerpt)))
+            request.reply(.success(make()))
         }.assumeIsolated().whenSuccess { bytes in
             self.connection.answered()
+            self.server.note(self, .idle)
             self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
             self.proceed()
         }
@@ -171,5 +180,6 @@ extension Answer {
 
     fileprivate init(_ status: Status) { self.init(text: status.text, json: status.json) }
     fileprivate init(_ topology: Topology) { self.init(text: topology.text, json: topology.json) }
+    fileprivate init(_ vms: VMListing) { self.init(text: vms.text, json: vms.json) }
     fileprivate init(_ excerpt: Journal.Excerpt) { self.init(text: excerpt.text, json: excerpt.json) }
 }

@@ -10,6 +10,7 @@ import OVSDB
 protocol ControlTarget: AnyObject, Sendable {
     func status() -> Status
     func topology() -> Topology
+    func vms() -> VMListing
     /// The journal's events after a number.
     func events(since id: Int) -> Journal.Excerpt
     /// What would change now, or under the layout in `file`. Fails with ``CommandFailure`` when the file is no layout.

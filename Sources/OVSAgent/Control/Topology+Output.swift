@@ -66,13 +66,14 @@ extension Topology.Uplink {
 }
 
 extension Topology.Port {
-    fileprivate var json: JSON {
+    var json: JSON {
         [
             "name": .string(name),
             "present": .boolean(present),
             "ofport": JSON(ofport),
             "tag": JSON(vlans.tag),
             "trunks": .array(vlans.trunks.map { .integer(Int64($0)) }),
+            "vlanMode": JSON(vlans.mode),
             "network": JSON(vlans.network),
             "interfaceId": JSON(interfaceID),
             "mac": JSON(mac),
@@ -85,19 +86,6 @@ extension Topology.Port {
         guard present else { return [name, "MISSING"] }
         let number = ofport.map { "port \($0)" } ?? "no port number"
         return [name, number, vlans.text, mac ?? "", interfaceID ?? role ?? ""]
-    }
-}
-
-extension Topology.VLANs {
-    fileprivate var text: String {
-        if let network { return tag.map { "network \(network) (VLAN \($0))" } ?? "network \(network)" }
-        let numbers = trunks.map(String.init).joined(separator: ",")
-        switch (tag, trunks.isEmpty) {
-        case (let tag?, true): return "VLAN \(tag)"
-        case (let tag?, false): return "VLAN \(tag), trunk \(numbers)"
-        case (nil, true): return "all VLANs"
-        case (nil, false): return "trunk \(numbers)"
-        }
     }
 }
 

@@ -17,10 +17,7 @@ extension Topology.VirtualSwitch {
             let found = Status.Uplink(uplink, on: lane.uplinkBridge, in: replica)
             return Topology.Uplink(name: found.name, present: found.isPresent, members: found.members)
         }
-        let vlans = Dictionary(
-            networks.filter { $0.virtualSwitch == declared.name }.map { ($0.name, $0.vlan) },
-            uniquingKeysWith: { first, _ in first }
-        )
+        let vlans = networks.vlans(of: declared)
         let ports = replica.ports(of: bridge).map { Topology.Port($0, vlans, in: replica) }
         let owned = [bridge, declared.uplink?.name, LanePort(.uplink, of: lane).name]
         hostPort = ports.first { $0.name == lane.uplinkBridge } ?? Topology.Port(name: bridge, present: false)
@@ -42,28 +39,30 @@ extension Topology.VirtualSwitch {
 
 extension Topology.Port {
     fileprivate init(_ port: Row, _ networks: [String: Int], in replica: Replica) {
-        name = port.name
         let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
-        let network = NetworkRequest(port: port, vmInterfaces: members.filter(\.isVMInterface))?.text
-        vlans = Topology.VLANs(
-            tag: network.flatMap { networks[$0] } ?? port["tag"].integer.map { Int($0) },
-            trunks: port["trunks"].atoms.compactMap { if case .integer(let vlan) = $0 { Int(vlan) } else { nil } },
-            network: network
-        )
-        guard let interface = members.first else { return }
+        self.init(port, members.first, of: members, networks)
+        name = port.name
+    }
+
+    /// Of one of a port's interfaces; `members` are all.
+    init(_ port: Row, _ interface: Row?, of members: [Row], _ networks: [String: Int]) {
+        name = interface?.name ?? port.name
+        vlans = Topology.VLANs(port, members: members, networks: networks)
+        guard let interface else { return }
         ofport = interface["ofport"].portNumber
-        interfaceID = interface["external_ids"]["iface-id"]
-        mac = interface["external_ids"]["attached-mac"]
+        interfaceID = interface["external_ids"][VMPort.Key.interfaceID]
+        mac = interface["external_ids"][VMPort.Key.attachedMAC]
         role = port["external_ids"]["ovs-agent-port"] ?? interface["external_ids"]["ovs-agent-port"]
     }
 }
 
-extension NetworkRequest {
-    fileprivate var text: String {
-        switch self {
-        case .named(let name): name
-        case .contradictory(let names): names.joined(separator: " or ")
-        }
+extension [Layout.Network] {
+    /// The VLANs of a virtual switch's networks, by name.
+    func vlans(of declared: Layout.VirtualSwitch) -> [String: Int] {
+        Dictionary(
+            filter { $0.virtualSwitch == declared.name }.map { ($0.name, $0.vlan) },
+            uniquingKeysWith: { first, _ in first }
+        )
     }
 }
 
@@ -97,7 +96,7 @@ extension Datum {
 
 extension Replica {
     /// The ports of a bridge, sorted by name.
-    fileprivate func ports(of bridge: String) -> [Row] {
+    func ports(of bridge: String) -> [Row] {
         let ports = self["Bridge"][name: bridge]?["ports"].uuids ?? []
         return ports.compactMap { self["Port"][$0] }.sorted { $0.name < $1.name }
     }

@@ -6,7 +6,7 @@ extension Topology {
 
 extension Topology.VirtualSwitch {
     fileprivate var warnings: [String] {
-        let open = directPorts.filter { $0.vlans == .init() }.map { port in
+        let open = directPorts.filter(\.vlans.isUnset).map { port in
             "Port \(port.name) on \(bridge) has no tag and so gets every VLAN of the VMs: "
                 + "give it one (ovs-vsctl set Port \(port.name) tag=VLAN)"
         }

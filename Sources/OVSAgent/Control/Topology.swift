@@ -45,6 +45,8 @@ struct Topology: Hashable, Sendable {
     struct VLANs: Hashable, Sendable {
         var tag: Int?
         var trunks: [Int] = []
+        /// `vlan_mode`, where it is set.
+        var mode: String?
         /// `external_ids:ovs-agent-network`, which decides where it is set.
         var network: String?
     }

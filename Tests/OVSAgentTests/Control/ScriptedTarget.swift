@@ -36,6 +36,7 @@ final class ScriptedTarget: ControlTarget {
 
     func status() -> Status { state.value.status }
     func topology() -> Topology { Topology(virtualSwitches: []) }
+    func vms() -> VMListing { VMListing() }
     func events(since id: Int) -> Journal.Excerpt {
         state.value.asked.insert(id)
         return state.value.journal.excerpt(since: id)

@@ -107,8 +107,8 @@ import Testing
         )
         #expect(
             lane?["vmPorts"]?.array?.first == [
-                "name": "vnet0", "present": true, "ofport": 3, "tag": 5, "trunks": [], "network": "Production",
-                "interfaceId": "web-1", "mac": "52:54:00:00:00:01", "role": nil,
+                "name": "vnet0", "present": true, "ofport": 3, "tag": 5, "trunks": [], "vlanMode": nil,
+                "network": "Production", "interfaceId": "web-1", "mac": "52:54:00:00:00:01", "role": nil,
             ]
         )
     }

@@ -1,0 +1,55 @@
+import OVSDB
+
+/// The VM ports as a table for people and as JSON for scripts.
+extension VMListing {
+    var json: JSON { ["ports": .array(ports.map(\.json))] }
+
+    var text: String {
+        guard !ports.isEmpty else { return "no VM port" }
+        let head = ["port", "interface ID", "VM", "MAC", "VLANs", "lane", ""]
+        return ([head] + ports.map(\.cells)).aligned.joined(separator: "\n")
+    }
+}
+
+extension VMListing.Entry {
+    /// What `show` says of the port, and more.
+    var json: JSON {
+        guard case .object(let members) = port.json else { return port.json }
+        return .object(
+            members + [
+                .init("vm", JSON(vm)), .init("learns", .boolean(learns)), .init("bridge", .string(lane.localBridge)),
+                .init("lane", .integer(Int64(lane.number))), .init("served", .boolean(service.isServed)),
+                .init("reason", JSON(service.reason)),
+            ]
+        )
+    }
+
+    fileprivate var cells: [String] {
+        [
+            port.name, port.interfaceID ?? "-", vm ?? "-", macText, port.vlans.text, lane.localBridge,
+            service.text(else: "served"),
+        ]
+    }
+
+    var macText: String { port.mac ?? (learns ? "learns" : "-") }
+}
+
+extension VMListing.Service {
+    fileprivate var isServed: Bool { if case .unserved = self { false } else { true } }
+
+    fileprivate var reason: String? {
+        switch self {
+        case .served: nil
+        case .contested(let reason), .unserved(let reason): reason
+        }
+    }
+
+    /// What is wrong, or else what to say when nothing is.
+    func text(else normal: String) -> String {
+        switch self {
+        case .served: normal
+        case .contested(let reason): "\(normal), but \(reason)"
+        case .unserved(let reason): "NOT SERVED: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import OVSDB
+
+/// The VM ports as a pure function of the replica, the layout and what is known of the flows that serve them.
+extension VMListing {
+    init(replica: Replica, layout: Layout, chain: ChainStanding) {
+        for declared in layout.virtualSwitches.sorted(by: { $0.lane < $1.lane }) {
+            ports += Entry.all(of: declared, networks: layout.networks, in: replica, chain: chain)
+        }
+    }
+}
+
+extension VMListing.Entry {
+    /// Those of one virtual switch: what stands on its brN.local beside the lane's own port.
+    static func all(
+        of declared: Layout.VirtualSwitch,
+        networks: [Layout.Network],
+        in replica: Replica,
+        chain: ChainStanding
+    ) -> [VMListing.Entry] {
+        let lane = declared.lane
+        let own = [lane.localBridge, LanePort(.local, of: lane).name]
+        let vlans = networks.vlans(of: declared)
+        let obstacle = chain.obstacle(on: lane)
+        let unserved = Dictionary(
+            chain.unserved.filter { $0.lane == lane }.map { ($0.name, $0.reason) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let contested = Dictionary(
+            chain.contested.filter { $0.lane == lane }.map { ($0.other, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let ports = replica.ports(of: lane.localBridge).filter { !own.contains($0.name) }
+        let interfaces = ports.flatMap { port in
+            let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
+            return members.map { (port, $0, members) }
+        }
+        return interfaces.map { row, interface, members in
+            let port = Topology.Port(row, interface, of: members, vlans)
+            let marks = interface["external_ids"]
+            var service = VMListing.Service.served
+            if port.interfaceID == nil {
+                service = .unserved(
+                    """
+                    no VM port, as its interface has no external_ids:\(VMPort.Key.interfaceID): \
+                    ovs-vsctl set Interface \(port.name) external_ids:\(VMPort.Key.interfaceID)=NAME makes it one
+                    """
+                )
+            } else if let obstacle {
+                service = .unserved(obstacle)
+            } else if let reason = unserved[port.name] {
+                let error = reason == .unknownToSwitch ? interface["error"].string.map { " (\($0))" } : nil
+                service = .unserved("\(reason)\(error ?? "")")
+            } else if let contest = contested[port.name] {
+                service = .contested("frames to \(contest.place) go to \(contest.owner), which declares it, too")
+            }
+            return VMListing.Entry(
+                port: port,
+                lane: lane,
+                vm: vmKeys.lazy.compactMap { marks[$0] }.first,
+                service: service
+            )
+        }.sorted { $0.port.name < $1.port.name }
+    }
+}

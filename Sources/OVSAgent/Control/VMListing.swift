@@ -1,0 +1,32 @@
+/// The VM ports of a host, and whether each has a network: the answer to `vms`, a pure value.
+struct VMListing: Hashable, Sendable {
+    /// By lane, then by name.
+    var ports: [Entry] = []
+
+    /// A port on brN.local.
+    struct Entry: Hashable, Sendable {
+        var port: Topology.Port
+        var lane: Lane
+        /// The VM that the port belongs to, as its hypervisor names it.
+        var vm: String?
+        var service: Service
+    }
+
+    /// What becomes of a port's frames.
+    enum Service: Hashable, Sendable {
+        case served
+        /// Frames to this address go to another port that declares it, too.
+        case contested(String)
+        /// They go nowhere, and why.
+        case unserved(String)
+    }
+}
+
+extension VMListing.Entry {
+    /// Keys of an interface's `external_ids` that name the VM: libvirt sets the first, os-vif (Nova) the second, and
+    /// XAPI the third.
+    static let vmKeys = ["vm-id", "vm-uuid", "xs-vm-uuid"]
+
+    /// Whether the port takes whatever addresses its frames come from.
+    var learns: Bool { port.interfaceID != nil && port.mac == nil }
+}

@@ -1,0 +1,36 @@
+/// What is known of the flows that serve VM ports: what the ``ChainKeeper`` told last, and what it lacks.
+struct ChainStanding: Hashable, Sendable {
+    /// Why the agent keeps no flow now; `nil` while it does.
+    var pause: String?
+    var unserved: [UnservedPort] = []
+    var contested: [ContestedStation] = []
+    /// Why bridges are out of reach, by bridge.
+    var outages: [String: String] = [:]
+
+    /// Why frames of a lane's VM ports go nowhere, whichever the port.
+    func obstacle(on lane: Lane) -> String? {
+        if let pause { return pause }
+        let bridges = [lane.localBridge] + ChainBridge.allCases.map(\.name) + [lane.uplinkBridge]
+        return bridges.lazy.compactMap { bridge in
+            outages[bridge].map { "ovs-vswitchd does not run \(bridge): \($0)" }
+        }.first
+    }
+
+    /// What is allowed and probably not meant, one line each.
+    var warnings: [String] { unserved.map(\.text) + contested.map(\.text) }
+}
+
+extension UnservedPort {
+    fileprivate var text: String { "VM port \(name) on \(lane.localBridge) has no network: \(reason)" }
+}
+
+extension ContestedStation {
+    fileprivate var text: String {
+        """
+        VM ports \(owner) and \(other) on \(lane.localBridge) both declare \(place): frames go to \(owner)
+        """
+    }
+
+    /// The address, and the VLAN where it is one.
+    var place: String { "\(station.address)" + (station.vlan.map { " in VLAN \($0.number)" } ?? "") }
+}
