@@ -43,7 +43,7 @@ extension Agent {
             standing.pause =
                 lock == .waiting
                 ? "another agent of this host keeps the flows"
-                : "the agent keeps no flows now: ovs-agentctl status says why"
+                : Status.Reason("the agent keeps no flows now", remedy: "ovs-agentctl status says why")
         }
         for case (let bridge, .down(let outage)) in switches { standing.outages[bridge] = "\(outage)" }
         return standing

@@ -11,9 +11,9 @@ extension Agent: ControlTarget {
 
     nonisolated func topology() -> Topology {
         assumeIsolated { agent in
-            let layout = agent.active.layout
-            return agent.withReplica { Topology(replica: $0, layout: layout) }
-                ?? Topology(replica: .unknown, layout: layout)
+            let (layout, chain) = (agent.active.layout, agent.chainStanding)
+            return agent.withReplica { Topology(replica: $0, layout: layout, chain: chain) }
+                ?? Topology(replica: .unknown, layout: layout, chain: chain)
         }
     }
 

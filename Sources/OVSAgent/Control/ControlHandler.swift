@@ -106,7 +106,10 @@ final class ControlHandler: ChannelInboundHandler {
         case .listCommands: answer(.success(ControlCommand.list))
         case .version: answer(.success(.version))
         case .status: answer(.success(Answer(target.status())))
-        case .show: answer(.success(Answer(target.topology())))
+        case .show:
+            let topology = target.topology()
+            let count = topology.virtualSwitches.map(\.vmPorts.count).reduce(0, +)
+            answer(takingLong: count > Self.portsPerTurn) { Answer(topology) }
         case .vms:
             let vms = target.vms()
             answer(takingLong: vms.ports.count > Self.portsPerTurn) { Answer(vms) }

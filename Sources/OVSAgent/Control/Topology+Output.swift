@@ -36,10 +36,17 @@ extension Topology.VirtualSwitch {
             lines.append("  |  \(link)")
             lines.append("  \(hop.bridge)\(hop.bridgePresent ? "" : "  MISSING")")
         }
-        let ports = vmPorts.map { ["VM port"] + $0.cells }.aligned
+        let ports = vmPorts.map { $0.cells(carrier: carrier) }.aligned
         lines += ports.isEmpty ? ["  `- no VM port"] : ports.dropLast().map { "  |- \($0)" }
         if let last = ports.last { lines.append("  `- \(last)") }
         return lines.joined(separator: "\n")
+    }
+
+    /// What VM ports' frames go by, up and down.
+    private var carrier: String {
+        // The first that a frame of a VM comes to.
+        let gap = chain.last { !$0.isWhole }
+        return "by lane \(lane)" + (gap.map { ", CUT at \($0.vmSide.name)" } ?? "")
     }
 
     private var uplinkLines: [String] {
@@ -102,7 +109,21 @@ extension Topology.Hop {
     /// What keeps the pair from carrying frames.
     fileprivate var trouble: String {
         guard wireSide.present, vmSide.present else { return "" }
-        return wireSide.peer == vmSide.name && vmSide.peer == wireSide.name ? "" : "NOT CONNECTED"
+        return isWhole ? "" : "NOT CONNECTED"
+    }
+
+    /// Whether the pair carries frames, as far as the database says.
+    fileprivate var isWhole: Bool {
+        wireSide.present && vmSide.present && wireSide.peer == vmSide.name && vmSide.peer == wireSide.name
+    }
+}
+
+extension VMListing.Entry {
+    /// Name, port number, VLANs, MAC, which NIC it is, and what carries its frames.
+    fileprivate func cells(carrier: String) -> [String] {
+        var cells = port.cells
+        cells[cells.count - 2] = learns ? "learns its MAC" : port.mac ?? ""
+        return [port.interfaceID == nil ? "port" : "VM port"] + cells + [service.text(carrier: carrier, isBrief: true)]
     }
 }
 

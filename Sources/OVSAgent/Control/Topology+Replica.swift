@@ -2,14 +2,22 @@ import OVSDB
 
 /// The topology as a pure function of the replica and the layout: every place of the chain is shown, there or not.
 extension Topology {
-    init(replica: Replica, layout: Layout) {
-        virtualSwitches = layout.virtualSwitches.map { VirtualSwitch($0, networks: layout.networks, in: replica) }
+    init(replica: Replica, layout: Layout, chain: ChainStanding) {
+        virtualSwitches = layout.virtualSwitches.map { declared in
+            VirtualSwitch(declared, networks: layout.networks, in: replica, standing: chain)
+        }
     }
 }
 
 extension Topology.VirtualSwitch {
-    fileprivate init(_ declared: Layout.VirtualSwitch, networks: [Layout.Network], in replica: Replica) {
+    fileprivate init(
+        _ declared: Layout.VirtualSwitch,
+        networks: [Layout.Network],
+        in replica: Replica,
+        standing: ChainStanding
+    ) {
         let lane = declared.lane
+        self.lane = lane
         name = declared.name
         bridge = lane.uplinkBridge
         bridgePresent = replica["Bridge"][name: bridge] != nil
@@ -31,9 +39,7 @@ extension Topology.VirtualSwitch {
                 bridgePresent: replica["Bridge"][name: port.peer.bridge] != nil
             )
         }
-        let local = [lane.localBridge, LanePort(.local, of: lane).name]
-        vmPorts = replica.ports(of: lane.localBridge).filter { !local.contains($0.name) }
-            .map { Topology.Port($0, vlans, in: replica) }
+        vmPorts = VMListing.Entry.all(of: declared, networks: networks, in: replica, chain: standing)
     }
 }
 

@@ -7,6 +7,7 @@ struct Topology: Hashable, Sendable {
     /// One virtual switch with its way through the chain.
     struct VirtualSwitch: Hashable, Sendable {
         var name: String
+        var lane: Lane
         /// brN.
         var bridge: String
         var bridgePresent: Bool
@@ -17,7 +18,7 @@ struct Topology: Hashable, Sendable {
         /// Hop by hop from brN to brN.local.
         var chain: [Hop]
         /// Ports on brN.local, sorted by name.
-        var vmPorts: [Port]
+        var vmPorts: [VMListing.Entry]
     }
 
     struct Uplink: Hashable, Sendable {

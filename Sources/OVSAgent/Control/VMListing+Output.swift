@@ -27,7 +27,7 @@ extension VMListing.Entry {
     fileprivate var cells: [String] {
         [
             port.name, port.interfaceID ?? "-", vm ?? "-", macText, port.vlans.text, lane.localBridge,
-            service.text(else: "served"),
+            service.text(carrier: "served"),
         ]
     }
 
@@ -37,19 +37,21 @@ extension VMListing.Entry {
 extension VMListing.Service {
     fileprivate var isServed: Bool { if case .unserved = self { false } else { true } }
 
+    /// In full.
     fileprivate var reason: String? {
         switch self {
         case .served: nil
-        case .contested(let reason), .unserved(let reason): reason
+        case .contested(let reason): reason
+        case .unserved(let reason): reason.line
         }
     }
 
-    /// What is wrong, or else what to say when nothing is.
-    func text(else normal: String) -> String {
+    /// What carries the frames, where they are carried, and what is wrong; briefly, without what to do about it.
+    func text(carrier: String, isBrief: Bool = false) -> String {
         switch self {
-        case .served: normal
-        case .contested(let reason): "\(normal), but \(reason)"
-        case .unserved(let reason): "NOT SERVED: \(reason)"
+        case .served: carrier
+        case .contested(let reason): "\(carrier), but \(reason)"
+        case .unserved(let reason): "NOT SERVED: \(isBrief ? reason.text : reason.line)"
         }
     }
 }

@@ -39,17 +39,11 @@ extension VMListing.Entry {
             let marks = interface["external_ids"]
             var service = VMListing.Service.served
             if port.interfaceID == nil {
-                service = .unserved(
-                    """
-                    no VM port, as its interface has no external_ids:\(VMPort.Key.interfaceID): \
-                    ovs-vsctl set Interface \(port.name) external_ids:\(VMPort.Key.interfaceID)=NAME makes it one
-                    """
-                )
+                service = .unserved(.noVMPort(port.name))
             } else if let obstacle {
                 service = .unserved(obstacle)
-            } else if let reason = unserved[port.name] {
-                let error = reason == .unknownToSwitch ? interface["error"].string.map { " (\($0))" } : nil
-                service = .unserved("\(reason)\(error ?? "")")
+            } else if let reason = unserved[port.name]?.reason {
+                service = .unserved(interface["error"].string.map { reason.with(error: $0) } ?? reason)
             } else if let contest = contested[port.name] {
                 service = .contested("frames to \(contest.place) go to \(contest.owner), which declares it, too")
             }
@@ -60,5 +54,20 @@ extension VMListing.Entry {
                 service: service
             )
         }.sorted { $0.port.name < $1.port.name }
+    }
+}
+
+extension Status.Reason {
+    fileprivate static func noVMPort(_ name: String) -> Status.Reason {
+        let key = "external_ids:\(VMPort.Key.interfaceID)"
+        return Status.Reason(
+            "no VM port, as its interface has no \(key)",
+            remedy: "ovs-vsctl set Interface \(name) \(key)=NAME makes it one"
+        )
+    }
+
+    /// With what ovs-vswitchd says of the interface.
+    fileprivate func with(error: String) -> Status.Reason {
+        Status.Reason(text, remedy: (remedy.map { "\($0), " } ?? "") + "which says: \(error)")
     }
 }

@@ -18,7 +18,7 @@ struct VMListing: Hashable, Sendable {
         /// Frames to this address go to another port that declares it, too.
         case contested(String)
         /// They go nowhere, and why.
-        case unserved(String)
+        case unserved(Status.Reason)
     }
 }
 

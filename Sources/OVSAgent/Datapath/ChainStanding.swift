@@ -1,18 +1,18 @@
 /// What is known of the flows that serve VM ports: what the ``ChainKeeper`` told last, and what it lacks.
 struct ChainStanding: Hashable, Sendable {
     /// Why the agent keeps no flow now; `nil` while it does.
-    var pause: String?
+    var pause: Status.Reason?
     var unserved: [UnservedPort] = []
     var contested: [ContestedStation] = []
     /// Why bridges are out of reach, by bridge.
     var outages: [String: String] = [:]
 
     /// Why frames of a lane's VM ports go nowhere, whichever the port.
-    func obstacle(on lane: Lane) -> String? {
+    func obstacle(on lane: Lane) -> Status.Reason? {
         if let pause { return pause }
         let bridges = [lane.localBridge] + ChainBridge.allCases.map(\.name) + [lane.uplinkBridge]
         return bridges.lazy.compactMap { bridge in
-            outages[bridge].map { "ovs-vswitchd does not run \(bridge): \($0)" }
+            outages[bridge].map { Status.Reason("ovs-vswitchd does not run \(bridge)", remedy: $0) }
         }.first
     }
 

@@ -64,26 +64,46 @@ extension VMPort {
 }
 
 extension VMPort.Unserved: CustomStringConvertible {
-    var description: String {
+    var description: String { reason.line }
+
+    var reason: Status.Reason {
         switch self {
         case .unknownToSwitch:
-            "ovs-vswitchd has not opened the interface: look at its column error"
+            Status.Reason("ovs-vswitchd has not opened the interface", remedy: "look at its column error")
         case .tunnel:
-            "vlan_mode is dot1q-tunnel, which the chain does not carry: use access, trunk, native-tagged or native-untagged"
+            Status.Reason(
+                "vlan_mode is dot1q-tunnel, which the chain does not carry",
+                remedy: "use access, trunk, native-tagged or native-untagged"
+            )
         case .reservedVLAN:
-            "tag is not a VLAN: use 0 to 4094"
+            Status.Reason("tag is not a VLAN", remedy: "use 0 to 4094")
         case .unreadableMAC(let text):
-            "external_ids:\(VMPort.Key.attachedMAC) is \(text), which is no MAC address: write it as 02:00:00:00:00:01"
+            Status.Reason(
+                "external_ids:\(VMPort.Key.attachedMAC) is \(text), which is no MAC address",
+                remedy: "write it as 02:00:00:00:00:01"
+            )
         case .noStationsMAC(let text):
-            "external_ids:\(VMPort.Key.attachedMAC) is \(text), which no NIC can have: set the NIC's own address"
+            Status.Reason(
+                "external_ids:\(VMPort.Key.attachedMAC) is \(text), which no NIC can have",
+                remedy: "set the NIC's own address"
+            )
         case .unreadableIPAddress(let word):
-            "external_ids:\(VMPort.Key.addresses) has \(word), which is no IP address: list addresses without prefix length"
+            Status.Reason(
+                "external_ids:\(VMPort.Key.addresses) has \(word), which is no IP address",
+                remedy: "list addresses without prefix length"
+            )
         case .addressesWithoutMAC:
-            "external_ids:\(VMPort.Key.addresses) needs \(VMPort.Key.attachedMAC), too: IP addresses are checked together with it"
+            Status.Reason(
+                "external_ids:\(VMPort.Key.addresses) needs \(VMPort.Key.attachedMAC), too",
+                remedy: "IP addresses are checked together with it"
+            )
         case .network(let refusal):
-            "\(refusal)"
+            refusal.reason
         case .networkOfTrunk:
-            "vlan_mode is trunk, which has no VLAN of its own for a network: use access, native-tagged or native-untagged"
+            Status.Reason(
+                "vlan_mode is trunk, which has no VLAN of its own for a network",
+                remedy: "use access, native-tagged or native-untagged"
+            )
         }
     }
 }

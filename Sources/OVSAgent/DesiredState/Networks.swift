@@ -50,17 +50,30 @@ enum NetworkRequest: Hashable, Sendable {
         case elsewhere(String, Lane)
         case contradictory([String])
 
-        var description: String {
+        var description: String { reason.line }
+
+        var reason: Status.Reason {
             switch self {
             case .unknown(let name):
-                "it asks for network \(name), which the layout does not have: add it there, or set "
-                    + "external_ids:\(VMPort.Key.network) to one of the layout"
+                Status.Reason(
+                    "it asks for network \(name), which the layout does not have",
+                    remedy: "add it there, or set external_ids:\(VMPort.Key.network) to one of the layout"
+                )
             case .elsewhere(let name, let lane):
-                "it asks for network \(name), which is on \(lane.uplinkBridge): plug it into \(lane.localBridge), or "
-                    + "set external_ids:\(VMPort.Key.network) to a network of this virtual switch"
+                Status.Reason(
+                    "it asks for network \(name), which is on \(lane.uplinkBridge)",
+                    remedy: """
+                        plug it into \(lane.localBridge), or set external_ids:\(VMPort.Key.network) to a network of \
+                        this virtual switch
+                        """
+                )
             case .contradictory(let names):
-                "external_ids:\(VMPort.Key.network) is \(names.joined(separator: " and ")) on its Port and Interface: "
-                    + "remove one"
+                Status.Reason(
+                    """
+                    external_ids:\(VMPort.Key.network) is \(names.joined(separator: " and ")) on its Port and Interface
+                    """,
+                    remedy: "remove one"
+                )
             }
         }
     }

@@ -52,12 +52,21 @@ import Testing
             interface vnet1 external_ids:iface-id=db-1
           port vnet0 tag=5 external_ids:ovs-agent-network=Production
             interface vnet0 ofport=3 external_ids:iface-id=web-1 external_ids:attached-mac=52:54:00:00:00:01
+          port vnet2 tag=5
+            interface vnet2 ofport=4 external_ids:iface-id=mail-1 external_ids:attached-mac=x
+          port stray
+            interface stray
         """
 
     @Test("show draws the lane from the wire to the VMs and says what is missing")
     func text() throws {
         let layout = try Self.layout(networks: [.init(name: "Production", virtualSwitch: "vs0", vlan: 27)])
-        let topology = Topology(replica: PlanDatabase(Self.host).replica, layout: layout)
+        let unserved = UnservedPort(name: "vnet2", lane: try #require(Lane(0)), reason: .unreadableMAC("x"))
+        let topology = Topology(
+            replica: PlanDatabase(Self.host).replica,
+            layout: layout,
+            chain: ChainStanding(unserved: [unserved])
+        )
         #expect(
             topology.text == """
                 vs0: wire to VM
@@ -78,15 +87,18 @@ import Testing
                   br.mx  MISSING
                   |  br0.mx.s MISSING   <->  br0.local.n (no port number)
                   br0.local
-                  |- VM port  vnet0  port 3          network Production (VLAN 27)  52:54:00:00:00:01  web-1
-                  `- VM port  vnet1  no port number  trunk 10,20                                      db-1
+                  |- port     stray  no port number  all VLANs                                                NOT SERVED: no VM port, as its interface has no external_ids:iface-id
+                  |- VM port  vnet0  port 3          network Production (VLAN 27)  52:54:00:00:00:01  web-1   by lane 0, CUT at br0.local.n
+                  |- VM port  vnet1  no port number  trunk 10,20                   learns its MAC     db-1    by lane 0, CUT at br0.local.n
+                  `- VM port  vnet2  port 4          VLAN 5                        x                  mail-1  NOT SERVED: external_ids:attached-mac is x, which is no MAC address
                 """
         )
     }
 
     @Test("show's JSON holds the same")
     func json() throws {
-        let json = Topology(replica: PlanDatabase(Self.host).replica, layout: try Self.layout()).json
+        let json = Topology(replica: PlanDatabase(Self.host).replica, layout: try Self.layout(), chain: ChainStanding())
+            .json
         let lane = json["virtualSwitches"]?.array?.first
         #expect(
             lane?.object?.map(\.name) == [
@@ -106,9 +118,10 @@ import Testing
             ]
         )
         #expect(
-            lane?["vmPorts"]?.array?.first == [
+            lane?["vmPorts"]?.array?[1] == [
                 "name": "vnet0", "present": true, "ofport": 3, "tag": 5, "trunks": [], "vlanMode": nil,
-                "network": "Production", "interfaceId": "web-1", "mac": "52:54:00:00:00:01", "role": nil,
+                "network": "Production", "interfaceId": "web-1", "mac": "52:54:00:00:00:01", "role": nil, "vm": nil,
+                "learns": false, "bridge": "br0.local", "lane": 0, "served": true, "reason": nil,
             ]
         )
     }
@@ -117,7 +130,7 @@ import Testing
     func empty() throws {
         let layout = try Self.layout()
         let replica = Replica(schema: DatabaseSchema(name: "", version: "", tables: [:]))
-        let text = Topology(replica: replica, layout: layout).text
+        let text = Topology(replica: replica, layout: layout, chain: ChainStanding()).text
         #expect(
             text.hasPrefix("vs0: wire to VM\n  br0-up  MISSING\n  |\n  br0  MISSING\n  |- host port  br0  MISSING\n")
         )
@@ -199,7 +212,11 @@ import Testing
         ] as [(String, [String])]
     )
     func warnings(database: String, expected: [String]) throws {
-        let topology = Topology(replica: PlanDatabase(database).replica, layout: try Self.layout())
+        let topology = Topology(
+            replica: PlanDatabase(database).replica,
+            layout: try Self.layout(),
+            chain: ChainStanding()
+        )
         #expect(topology.warnings.count == expected.count, "\(topology.warnings)")
         for (warning, words) in zip(topology.warnings, expected) { #expect(warning.hasPrefix(words)) }
     }

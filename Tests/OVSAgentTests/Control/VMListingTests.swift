@@ -80,14 +80,14 @@ struct VMListingTests {
             ]
         )
         #expect(listing.json["ports"]?.array?.map { $0["served"] } == [false, false, true, true])
-        #expect(listing.text.contains("look at its column error (gone)"))
+        #expect(listing.text.contains("look at its column error, which says: gone"))
         #expect(listing.text.contains("served, but frames to 02:00:00:00:00:0a in VLAN 7 go to vnet1"))
 
         chain.outages = ["br.nf": "no answer"]
         let cut = try Self.listing(ports, chain: chain)
         #expect(
             cut.ports.dropFirst().map(\.service)
-                == Array(repeating: .unserved("ovs-vswitchd does not run br.nf: no answer"), count: 3)
+                == Array(repeating: .unserved(.init("ovs-vswitchd does not run br.nf", remedy: "no answer")), count: 3)
         )
         chain.pause = "another agent keeps the flows"
         let paused = try Self.listing(ports, chain: chain)
