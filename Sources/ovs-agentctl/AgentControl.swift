@@ -12,8 +12,9 @@ struct AgentControl: ParsableCommand {
         abstract: "Asks a running ovs-agentd.",
         version: "ovs-agentctl \(AgentVersion.current)",
         subcommands: [
-            StatusCommand.self, ShowCommand.self, VMsCommand.self, PlanCommand.self, CheckCommand.self,
-            EventsCommand.self, ReloadCommand.self, PauseCommand.self, ResumeCommand.self, VersionCommand.self,
+            StatusCommand.self, ShowCommand.self, VMsCommand.self, TraceCommand.self, PlanCommand.self,
+            CheckCommand.self, EventsCommand.self, ReloadCommand.self, PauseCommand.self, ResumeCommand.self,
+            VersionCommand.self,
         ]
     )
 

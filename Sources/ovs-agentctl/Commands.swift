@@ -50,6 +50,30 @@ struct VMsCommand: ParsableCommand {
     }
 }
 
+/// The way of a frame.
+struct TraceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace",
+        abstract: "The way of a frame through all bridges, hop by hop, without sending one.",
+        discussion: """
+            The frame is described as ovs-ofctl does, such as dl_dst=02:00:00:00:00:0b,ip,nw_dst=10.0.0.2. What is left \
+            out follows from the port: a frame comes from the MAC that a VM port declares, and goes to all.
+            """
+    )
+
+    @OptionGroup var options: Options
+
+    @Argument(help: "The port that the frame comes in by: of a VM, or of an uplink bridge.")
+    var port: String
+
+    @Argument(help: "The frame.")
+    var frame = ""
+
+    func run() throws {
+        options.printAnswer(try options.ask("trace", [port, frame]))
+    }
+}
+
 /// What would change.
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -36,7 +36,7 @@ struct AgentDaemon: AsyncParsableCommand {
     @Option(
         name: .customLong("openflow-dir"),
         help: ArgumentHelp(
-            "Where ovs-vswitchd puts its <bridge>.mgmt sockets (default: the folder of the database's socket).",
+            "Where ovs-vswitchd puts its sockets and its pid file (default: the folder of the database's socket).",
             valueName: "dir"
         )
     )

@@ -9,7 +9,7 @@ package struct AgentConfiguration: Sendable {
     package var remotes: [Remote]
     /// The path of the control socket.
     package var controlPath: String
-    /// The folder in which ovs-vswitchd puts its `<bridge>.mgmt` sockets.
+    /// The folder in which ovs-vswitchd puts its sockets, `<bridge>.mgmt` and `ovs-vswitchd.<pid>.ctl`, and its pid file.
     package var openFlowFolder: String
     /// The folder that keeps what must survive a restart.
     package var stateFolder: String
@@ -17,6 +17,8 @@ package struct AgentConfiguration: Sendable {
     var contest = Contest.Limits()
     /// How often is looked at what no switch tells of.
     package var auditInterval = TimeAmount.minutes(1)
+    /// How long ovs-vswitchd may take to answer a question of a caller's.
+    package var switchPatience = TimeAmount.seconds(2)
 
     /// `openFlowFolder`: `nil` for the folder of the database's unix socket, or `/run/openvswitch` where it has none.
     package init(

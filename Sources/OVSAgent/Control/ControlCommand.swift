@@ -7,6 +7,8 @@ enum ControlCommand: Hashable, Sendable {
     case plan(NamedFile?)
     case events(since: Int)
     case waitForEvents(after: Int)
+    /// A frame, in ovs-ofctl's words, that comes in by a port.
+    case trace(port: String, frame: String)
     case reload(allowRemoval: Bool)
     case pause(seconds: Int, reason: String)
     case resume
@@ -57,6 +59,7 @@ extension ControlCommand {
         Usage(name: "set-options", arguments: "[--format text|json]", count: 1...2),
         Usage(name: "show", arguments: "", count: 0...0),
         Usage(name: "status", arguments: "", count: 0...0),
+        Usage(name: "trace", arguments: "PORT [FRAME]", count: 1...2),
         Usage(name: "version", arguments: "", count: 0...0),
         Usage(name: "vlog/set", arguments: "[LEVEL]", count: 0...1),
         Usage(name: "vms", arguments: "", count: 0...0),
@@ -124,6 +127,7 @@ extension ControlCommand {
         case "plan":
             guard arguments.count != 1 else { throw CommandFailure("plan: \(arguments[0]) comes without contents") }
             return .plan(arguments.isEmpty ? nil : NamedFile(name: arguments[0], contents: arguments[1]))
+        case "trace": return .trace(port: arguments[0], frame: arguments.count > 1 ? arguments[1] : "")
         case "reload":
             guard let argument = arguments.first else { return .reload(allowRemoval: false) }
             guard argument == "--allow-removal" else { throw CommandFailure("reload: unknown option \(argument)") }

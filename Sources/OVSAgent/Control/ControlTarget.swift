@@ -15,6 +15,8 @@ protocol ControlTarget: AnyObject, Sendable {
     func events(since id: Int) -> Journal.Excerpt
     /// What would change now, or under the layout in `file`. Fails with ``CommandFailure`` when the file is no layout.
     func plan(for file: NamedFile?) -> EventLoopFuture<PlanAnswer>
+    /// The way of a frame that comes in by a port. Fails with ``CommandFailure``.
+    func trace(port: String, frame: String) -> EventLoopFuture<Answer>
     /// Reads the layout again. Fails with ``CommandFailure``.
     func reload(allowRemoval: Bool) -> EventLoopFuture<Answer>
     /// Has enforcement stand still. Fails with ``CommandFailure``.

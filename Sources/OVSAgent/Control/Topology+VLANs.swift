@@ -16,6 +16,9 @@ extension Topology.VLANs {
     /// Whether nothing says which VLANs a port carries, so that it carries all.
     var isUnset: Bool { tag == nil && trunks.isEmpty && network == nil }
 
+    /// Whether the port has one VLAN, whose frames have no tag there.
+    var isAccess: Bool { mode == "access" || mode == nil && tag != nil }
+
     var text: String {
         if let network { return tag.map { "network \(network) (VLAN \($0))" } ?? "network \(network)" }
         switch mode {

@@ -36,6 +36,14 @@ struct FlowCookie: Hashable, Sendable {
     /// Whether a flow with this cookie is the agent's.
     static func isOurs(_ cookie: UInt64) -> Bool { cookie & spaceMask == space }
 
+    /// The VM port that a flow of this cookie serves; `nil` where it serves none in particular.
+    static func vmPort(_ cookie: UInt64) -> (lane: Lane, number: UInt16)? {
+        guard cookie & (spaceMask | 0xf << 28) == space | 2 << 28, let lane = Lane(Int(cookie >> 16 & 0xfff)) else {
+            return nil
+        }
+        return (lane, UInt16(truncatingIfNeeded: cookie))
+    }
+
     /// Whether a flow with this cookie was made by `learn()`, so that no program lists it.
     static func isLearned(_ cookie: UInt64) -> Bool { cookie & (spaceMask | 0xf << 28) == space | 4 << 28 }
 }

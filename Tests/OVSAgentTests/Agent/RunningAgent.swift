@@ -31,12 +31,14 @@ struct RunningAgent: AgentCaller {
 
     /// Where an agent of this name finds and leaves things in a switch's folder.
     static func configuration(_ ovs: PrivateSwitch, name: String = "a") throws -> AgentConfiguration {
-        AgentConfiguration(
+        var configuration = AgentConfiguration(
             layoutPath: "\(ovs.runFolder)/layout.yaml",
             remotes: [try Remote(ovs.databaseRemote)],
             controlPath: "\(ovs.runFolder)/\(name).sock",
             stateFolder: "\(ovs.runFolder)/\(name).state"
         )
+        configuration.switchPatience = .seconds(Int64(patience))
+        return configuration
     }
 
     /// Starts an agent; `layout` replaces the layout file first.

@@ -67,6 +67,11 @@ final class ScriptedTarget: ControlTarget {
 
     func resume() -> EventLoopFuture<Answer> { loop.makeSucceededFuture(Answer(text: "resumed", json: [:])) }
 
+    func trace(port: String, frame: String) -> EventLoopFuture<Answer> {
+        state.value.log.append("trace \(port) \(frame)")
+        return loop.makeSucceededFuture(Answer(text: "delivered to vm2", json: ["hops": []]))
+    }
+
     func exit() { ended.succeed() }
     func setLogLevel(_ level: Logger.Level) { state.value.log.append("level \(level)") }
 

@@ -1,0 +1,82 @@
+import NIOCore
+import NIOPosix
+import OVSDB
+
+/// The way of a frame, which only ovs-vswitchd can tell. It is asked and never waited for: other threads read files and
+/// take answers apart, and one that gives no answer in time gets no more of ours.
+extension Agent {
+    nonisolated func trace(port: String, frame: String) -> EventLoopFuture<Answer> {
+        let deadline = NIODeadline.now() + configuration.switchPatience
+        let question: TraceQuestion
+        do {
+            question = try assumeIsolated { agent throws(CommandFailure) in
+                try agent.question(port: port, frame: frame)
+            }
+        } catch {
+            return eventLoop.makeFailedFuture(error)
+        }
+        let (loop, folder) = (eventLoop, configuration.openFlowFolder)
+        @Sendable func ask(_ method: String, _ parameters: [String], at path: String) -> EventLoopFuture<ByteBuffer> {
+            UnixctlClient.ask("ovs-vswitchd", method, parameters, at: path, on: loop, until: deadline)
+        }
+        return elsewhere { try Self.switchSocket(in: folder) }.flatMap { path in
+            ask("dpif/show", [], at: path).flatMap { shown in
+                self.elsewhere {
+                    let ports = DatapathPorts(try UnixctlClient.result(shown))
+                    guard let port = ports.port(question.port, on: question.bridge) else {
+                        throw CommandFailure(
+                            """
+                            trace: ovs-vswitchd has not opened \(question.port): look at its column error \
+                            (ovs-vsctl get Interface \(question.port) error)
+                            """
+                        )
+                    }
+                    return (ports, question.frame.flow(from: port.number))
+                }
+            }.flatMap { ports, flow in
+                ask("ofproto/trace", [question.bridge, flow], at: path).flatMap { traced in
+                    self.elsewhere {
+                        let trace = OfprotoTrace(try UnixctlClient.result(traced))
+                        let path = FramePath(question, trace: trace, ports: ports)
+                        return Answer(text: path.text, json: path.json)
+                    }
+                }
+            }
+        }
+    }
+
+    private func question(port: String, frame: String) throws(CommandFailure) -> TraceQuestion {
+        let (layout, chain) = (active.layout, chainStanding)
+        let question = withReplica { replica in
+            Result { () throws(CommandFailure) in
+                try TraceQuestion(port: port, frame: frame, replica: replica, layout: layout, chain: chain)
+            }
+        }
+        guard let question else { throw CommandFailure("there is no snapshot of the database") }
+        return try question.get()
+    }
+
+    /// Does something on a thread that may be blocked.
+    private nonisolated func elsewhere<R: Sendable>(
+        _ body: @escaping @Sendable () throws -> R
+    ) -> EventLoopFuture<R> {
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop, body)
+    }
+
+    /// The control socket of the ovs-vswitchd that runs (ovs-vswitchd(8), `--unixctl`): its pid stands in its pid file.
+    private static func switchSocket(in folder: String) throws(CommandFailure) -> String {
+        let file = "\(folder)/ovs-vswitchd.pid"
+        let text: [UInt8]
+        do throws(BoundedFileError) {
+            text = try BoundedFile.bytes(of: file, limit: 64, onlyRegular: true)
+        } catch {
+            throw CommandFailure(
+                "ovs-vswitchd can't be asked: \(error) (is it running? --openflow-dir names the folder)"
+            )
+        }
+        guard let pid = Int32(String(decoding: text, as: UTF8.self).trimmingBlanks) else {
+            throw CommandFailure("ovs-vswitchd can't be asked: \(file) holds no pid")
+        }
+        return "\(folder)/ovs-vswitchd.\(pid).ctl"
+    }
+}
