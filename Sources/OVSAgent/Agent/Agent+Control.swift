@@ -54,7 +54,8 @@ extension Agent: ControlTarget {
             state: standing.state,
             reasons: standing.reasons,
             warnings: active.warnings + active.layout.unmanaged + (keepingFailure.map { [$0] } ?? [])
-                + topology().warnings + chainStanding.warnings,
+                + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings ?? [])
+                + chainStanding.warnings,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",

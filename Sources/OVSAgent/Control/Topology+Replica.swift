@@ -2,7 +2,9 @@ import OVSDB
 
 /// The topology as a pure function of the replica and the layout: every place of the chain is shown, there or not.
 extension Topology {
-    init(replica: Replica, layout: Layout, chain: ChainStanding) {
+    /// - Parameter chain: what is known of how VM ports are served; without it they are left out, which cost the most
+    ///   where there are many.
+    init(replica: Replica, layout: Layout, chain: ChainStanding?) {
         virtualSwitches = layout.virtualSwitches.map { declared in
             VirtualSwitch(declared, networks: layout.networks, in: replica, standing: chain)
         }
@@ -14,7 +16,7 @@ extension Topology.VirtualSwitch {
         _ declared: Layout.VirtualSwitch,
         networks: [Layout.Network],
         in replica: Replica,
-        standing: ChainStanding
+        standing: ChainStanding?
     ) {
         let lane = declared.lane
         self.lane = lane
@@ -39,7 +41,10 @@ extension Topology.VirtualSwitch {
                 bridgePresent: replica["Bridge"][name: port.peer.bridge] != nil
             )
         }
-        vmPorts = VMListing.Entry.all(of: declared, networks: networks, in: replica, chain: standing)
+        vmPorts =
+            standing.map {
+                VMListing.Entry.all(of: declared, networks: networks, in: replica, chain: $0)
+            } ?? []
     }
 }
 
