@@ -41,9 +41,13 @@ extension Agent {
         var standing = ChainStanding(unserved: unservedPorts, contested: contestedStations)
         if servedLanes == nil {
             standing.pause =
-                lock == .waiting
-                ? "another agent of this host keeps the flows"
-                : Status.Reason("the agent keeps no flows now", remedy: "ovs-agentctl status says why")
+                if lock == .waiting {
+                    "another agent of this host keeps the flows"
+                } else if pause != nil {
+                    Status.Reason("the agent is paused", remedy: "ovs-agentctl resume ends that")
+                } else {
+                    Status.Reason("the agent keeps no flows now", remedy: "ovs-agentctl status says why")
+                }
         }
         for case (let bridge, .down(let outage)) in switches { standing.outages[bridge] = "\(outage)" }
         return standing

@@ -18,7 +18,7 @@ extension VMListing.Entry {
         return .object(
             members + [
                 .init("vm", JSON(vm)), .init("learns", .boolean(learns)), .init("bridge", .string(lane.localBridge)),
-                .init("lane", .integer(Int64(lane.number))), .init("served", .boolean(service.isServed)),
+                .init("lane", .integer(Int64(lane.number))), .init("served", JSON(service.isServed)),
                 .init("reason", JSON(service.reason)),
             ]
         )
@@ -35,14 +35,21 @@ extension VMListing.Entry {
 }
 
 extension VMListing.Service {
-    fileprivate var isServed: Bool { if case .unserved = self { false } else { true } }
+    /// `nil` where that is not known.
+    fileprivate var isServed: Bool? {
+        switch self {
+        case .served, .contested: true
+        case .unserved: false
+        case .unknown: nil
+        }
+    }
 
     /// In full.
     fileprivate var reason: String? {
         switch self {
         case .served: nil
         case .contested(let reason): reason
-        case .unserved(let reason): reason.line
+        case .unserved(let reason), .unknown(let reason): reason.line
         }
     }
 
@@ -52,6 +59,7 @@ extension VMListing.Service {
         case .served: carrier
         case .contested(let reason): "\(carrier), but \(reason)"
         case .unserved(let reason): "NOT SERVED: \(isBrief ? reason.text : reason.line)"
+        case .unknown(let reason): "not known: \(isBrief ? reason.text : reason.line)"
         }
     }
 }

@@ -42,6 +42,8 @@ extension VMListing.Entry {
                 service = .unserved(.noVMPort(port.name))
             } else if let obstacle {
                 service = .unserved(obstacle)
+            } else if let pause = chain.pause {
+                service = .unknown(pause)
             } else if let reason = unserved[port.name]?.reason {
                 service = .unserved(interface["error"].string.map { reason.with(error: $0) } ?? reason)
             } else if let contest = contested[port.name] {

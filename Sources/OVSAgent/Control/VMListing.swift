@@ -19,6 +19,8 @@ struct VMListing: Hashable, Sendable {
         case contested(String)
         /// They go nowhere, and why.
         case unserved(Status.Reason)
+        /// Flows that serve them may be there as the agent left them, or not.
+        case unknown(Status.Reason)
     }
 }
 

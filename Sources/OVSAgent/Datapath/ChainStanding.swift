@@ -1,6 +1,6 @@
 /// What is known of the flows that serve VM ports: what the ``ChainKeeper`` told last, and what it lacks.
 struct ChainStanding: Hashable, Sendable {
-    /// Why the agent keeps no flow now; `nil` while it does.
+    /// Why the agent keeps no flow now, so that it does not know what flows there are; `nil` while it does.
     var pause: Status.Reason?
     var unserved: [UnservedPort] = []
     var contested: [ContestedStation] = []
@@ -9,7 +9,6 @@ struct ChainStanding: Hashable, Sendable {
 
     /// Why frames of a lane's VM ports go nowhere, whichever the port.
     func obstacle(on lane: Lane) -> Status.Reason? {
-        if let pause { return pause }
         let bridges = [lane.localBridge] + ChainBridge.allCases.map(\.name) + [lane.uplinkBridge]
         return bridges.lazy.compactMap { bridge in
             outages[bridge].map { Status.Reason("ovs-vswitchd does not run \(bridge)", remedy: $0) }

@@ -89,12 +89,15 @@ struct VMListingTests {
             cut.ports.dropFirst().map(\.service)
                 == Array(repeating: .unserved(.init("ovs-vswitchd does not run br.nf", remedy: "no answer")), count: 3)
         )
+        chain.outages = [:]
         chain.pause = "another agent keeps the flows"
         let paused = try Self.listing(ports, chain: chain)
         #expect(
             paused.ports.dropFirst().map(\.service)
-                == Array(repeating: .unserved("another agent keeps the flows"), count: 3)
+                == Array(repeating: .unknown("another agent keeps the flows"), count: 3)
         )
+        #expect(paused.json["ports"]?.array?.last?["served"] == .null)
+        #expect(paused.text.hasSuffix("br0.local  not known: another agent keeps the flows"))
         #expect(try Self.listing("").text == "no VM port")
     }
 
@@ -128,6 +131,9 @@ struct VMListingTests {
             let ports = try JSON(parsing: json.utf8)["ports"]?.array
             #expect(ports?.map { $0["served"] } == [false, true, false])
             #expect(ports?[1]["mac"] == "02:00:00:00:00:0a")
+            try await host.agent.ask("pause", "60", "work on the switch")
+            let paused = try await host.agent.ask("vms")
+            #expect(paused["ports"]?.array?[1]["reason"] == "the agent is paused: ovs-agentctl resume ends that")
         }
     }
 }
