@@ -163,6 +163,22 @@ struct SessionStateMachineTests {
         #expect(machine.received(Frame(.error, xid: 8, "0001 0005"), now: at(0)) == .close(error, send: []))
     }
 
+    @Test(
+        "a flow monitor that the switch does not know, as before Open vSwitch 3.0, is refused as such",
+        arguments: [
+            (Frame(.error, xid: 8, "0001 0002"), OpenFlowError.monitorRefused),
+            // As Open vSwitch 3.1 refuses one: under another number, and nothing is known before the barrier.
+            (Frame(.barrierReply, xid: 9), .monitorRefused),
+            (Frame(.error, xid: 8, "0004 0009"), .refused(ErrorMessage(type: 4, code: 9))),
+        ]
+    )
+    func monitorRefused(frame: Frame, reason: OpenFlowError) {
+        var machine = up([:], flows: 0)
+        _ = machine.start(.monitorFlows(table: nil, Match()), id: 5)
+        #expect(machine.received(frame, now: at(0)) == .answer(5, .failed(reason), send: []))
+        #expect(machine.received(Frame(.barrierReply, xid: 9), now: at(0)) == .none)
+    }
+
     @Test("of two ports with one cut name, the other is found when one goes; a number that is reused is found anew")
     func portNames() {
         var ports = SwitchPorts([

@@ -12,6 +12,7 @@ extension Agent {
             switches[bridge] = nil
             flows[bridge] = nil
             flowFailures[bridge] = nil
+            unwatched.remove(bridge)
         }
         for bridge in wanted where switches[bridge] == nil {
             switches[bridge] = .down(.init(socketName: "\(bridge).mgmt", error: .notConnectedYet))

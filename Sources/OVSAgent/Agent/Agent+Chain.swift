@@ -58,7 +58,10 @@ extension Agent {
         case .state(let bridge, let state):
             guard switches[bridge] != nil else { return }
             switches[bridge] = state
-            if case .down = state { flows[bridge] = nil }
+            if case .down = state {
+                flows[bridge] = nil
+                unwatched.remove(bridge)
+            }
             checkApplication()
         case .flows(let bridge, let counts):
             // What was told before the hands were taken off, or of a bridge that is none of ours any more.
@@ -81,9 +84,25 @@ extension Agent {
             flowFailures[bridge] = reason
             report(.init(.applyFailed, object: "Bridge \(bridge)", reason: "its flows: \(reason)"))
             checkApplication()
+        case .unwatched(let bridge):
+            if switches[bridge] != nil { unwatched.insert(bridge) }
         case .unserved(let ports, let contested):
             (unservedPorts, contestedStations) = (ports, contested)
         }
+    }
+}
+
+extension Agent {
+    /// What is doubtful about the chain, in words.
+    var warningsOfChain: [String] {
+        guard !unwatched.isEmpty else { return chainStanding.warnings }
+        let bridges = unwatched.sorted().joined(separator: ", ")
+        return chainStanding.warnings + [
+            """
+            ovs-vswitchd can't report changes of flows (Open vSwitch 3.0 and newer can): those of \(bridges) are compared \
+            once a minute only
+            """
+        ]
     }
 }
 

@@ -55,7 +55,7 @@ extension Agent: ControlTarget {
             reasons: standing.reasons,
             warnings: active.warnings + active.layout.unmanaged + (keepingFailure.map { [$0] } ?? [])
                 + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings ?? [])
-                + chainStanding.warnings,
+                + warningsOfChain,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",

@@ -86,6 +86,9 @@ actor Agent {
     var unservedPorts: [UnservedPort] = []
     var contestedStations: [ContestedStation] = []
 
+    /// Bridges whose switch reports no changes of flows.
+    var unwatched: Set<String> = []
+
     // Standing still.
     /// `nil` while the agent enforces.
     var pause: Pause?

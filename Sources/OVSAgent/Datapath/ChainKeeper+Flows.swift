@@ -148,7 +148,11 @@ extension ChainKeeper {
     private func read(_ bridge: String) {
         guard resolved != nil, let kept = bridges[bridge] else { return }
         bridges[bridge]?.work = .reading
-        kept.connection.monitorFlows().whenComplete { result in
+        // One monitor lasts as long as the connection; a second one would tell everything twice.
+        let flows =
+            kept.watch == .notAsked
+            ? kept.connection.monitorFlows() : kept.connection.flows().map { $0.map(\.flow) }
+        flows.whenComplete { result in
             self.assumeIsolated { $0.read(bridge, result) }
         }
     }
@@ -160,9 +164,14 @@ extension ChainKeeper {
             let ownership: KeptFlows.Ownership = Lane(uplinkBridge: bridge) == nil ? .whole : .own
             kept.flows = KeptFlows(ownership, installed: flows, wanted: wanted[bridge] ?? [:])
             kept.work = .idle
+            if kept.watch == .notAsked { kept.watch = .reports }
             bridges[bridge] = kept
             keep(bridge)
             auditSettings(bridge)
+        case .failure(OpenFlowError.monitorRefused) where kept.watch == .notAsked:
+            bridges[bridge]?.watch = .refuses
+            tell(.unwatched(bridge: bridge))
+            read(bridge)
         case .failure(let error):
             refused(bridge, error)
         }

@@ -21,6 +21,8 @@ actor ChainKeeper {
         /// The switch does not let us undo what somebody else did.
         case refused(SwitchDrift, reason: String)
         case failed(bridge: String, reason: String)
+        /// The switch reports no changes of flows: what others do to them is found by looking only.
+        case unwatched(bridge: String)
         /// The VM ports that can't be served, and addresses that two of them declare.
         case unserved([UnservedPort], [ContestedStation])
     }
@@ -51,6 +53,7 @@ actor ChainKeeper {
         let connection: SwitchConnection
         var settings: KeptSettings
         var work = Work.unread
+        var watch = Watch.notAsked
         /// As the switch has them; `nil` before they were read on this connection.
         var flows: KeptFlows?
         /// When somebody else's change was noticed that is not undone yet.
@@ -70,6 +73,14 @@ actor ChainKeeper {
         func cancelTimers() {
             for timer in [retry, pause, settingsPause] { timer?.cancel() }
         }
+    }
+
+    /// Whether the switch reports changes of flows on this connection.
+    enum Watch {
+        case notAsked
+        case reports
+        /// It can't: before Open vSwitch 3.0 none does over OpenFlow 1.4.
+        case refuses
     }
 
     enum Work { case unread, reading, idle, committing }
@@ -160,6 +171,7 @@ actor ChainKeeper {
         case .down:
             // Whatever was there or under way is gone with the connection, or has to be read anew.
             kept.work = .unread
+            kept.watch = .notAsked
             kept.flows = nil
             kept.committing = nil
             kept.tamperedAt = nil

@@ -190,9 +190,11 @@ struct PendingRequests {
             guard let index = bundles.firstIndex(where: { $0.holds(xid) }) else { return nil }
             return bundle(index, replied: control, xid: xid, &xids)
         case .error(let error):
-            if let id = collecting.removeValue(forKey: xid)?.id ?? barriers.removeValue(forKey: xid)
-                ?? monitors.removeValue(forKey: xid)?.id
-            {
+            if let monitor = monitors.removeValue(forKey: xid) {
+                let reason = error.saysUnknownRequest ? OpenFlowError.monitorRefused : .refused(error)
+                return .answer(monitor.id, .failed(reason), send: [])
+            }
+            if let id = collecting.removeValue(forKey: xid)?.id ?? barriers.removeValue(forKey: xid) {
                 return .answer(id, .failed(.refused(error)), send: [])
             }
             if let index = batches.firstIndex(where: { xid &- $0.firstXID < UInt32($0.mods.count) }) {

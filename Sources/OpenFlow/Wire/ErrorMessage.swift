@@ -17,6 +17,10 @@ public struct ErrorMessage: Hashable, Sendable {
     static let helloFailed: UInt16 = 0
     static let incompatible: UInt16 = 0
 
+    /// Whether the peer does not know such a request: OFPBRC_BAD_TYPE, OFPBRC_BAD_MULTIPART, or an experimenter's
+    /// counterparts.
+    var saysUnknownRequest: Bool { type == 1 && (1...4).contains(code) }
+
     init(decoding body: ByteBuffer) throws(OpenFlowError) {
         var body = body
         guard let (type, code) = body.readMultipleIntegers(as: (UInt16, UInt16).self) else {

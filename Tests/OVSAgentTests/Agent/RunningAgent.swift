@@ -48,11 +48,13 @@ struct RunningAgent: AgentCaller {
         layout: String? = nil,
         stateFolder: String? = nil,
         contest: Contest.Limits = .init(),
+        openFlowFolder: String? = nil,
         auditInterval: TimeAmount = .minutes(1)
     ) async throws -> RunningAgent {
         var configuration = try configuration(ovs, name: name)
         configuration.contest = contest
         configuration.auditInterval = auditInterval
+        if let openFlowFolder { configuration.openFlowFolder = openFlowFolder }
         if let stateFolder { configuration.stateFolder = stateFolder }
         if let layout { try write(layout, to: configuration.layoutPath) }
         let logs = LogCollector()
@@ -68,6 +70,7 @@ struct RunningAgent: AgentCaller {
         layout: String? = nil,
         stateFolder: String? = nil,
         contest: Contest.Limits = .init(),
+        openFlowFolder: String? = nil,
         auditInterval: TimeAmount = .minutes(1),
         _ body: (RunningAgent) async throws -> Void
     ) async throws {
@@ -77,6 +80,7 @@ struct RunningAgent: AgentCaller {
             layout: layout,
             stateFolder: stateFolder,
             contest: contest,
+            openFlowFolder: openFlowFolder,
             auditInterval: auditInterval
         )
         do {

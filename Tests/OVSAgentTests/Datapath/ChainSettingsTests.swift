@@ -113,6 +113,30 @@ struct ChainSettingsTests {
         }
     }
 
+    @Test("a switch that reports no changes of flows has them all the same, is looked at, and the status says so")
+    func unwatched() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            let bridges = ["br.mx", "br.microseg", "br.nf", "br.dmx", "br0.local", "br0"]
+            try await OldSwitch.with(bridges, in: ovs.runFolder) { folder in
+                try await RunningAgent.with(
+                    ovs,
+                    layout: .oneSwitch,
+                    openFlowFolder: folder,
+                    auditInterval: .milliseconds(100)
+                ) { agent in
+                    let words =
+                        "those of br.dmx, br.microseg, br.mx, br.nf, br0, br0.local are compared once a minute only"
+                    try await agent.waitForState("in-sync", warning: words)
+                    let last = try await agent.lastEvent()
+                    _ = try await Self.ofctl(ovs, ["del-flows", "br.mx"])
+                    try await agent.waitForEvent(after: last, "repaired", object: "Flow br.mx table=0")
+                    #expect(try await Self.ofctl(ovs, ["dump-flows", "br.mx"]).contains("in_port=40000"))
+                    #expect(try await agent.events().filter { $0.kind == "apply-failed" }.isEmpty)
+                }
+            }
+        }
+    }
+
     @Test("what was there before the agent is taken away, and what nothing tells of by the next look at everything")
     func audit() async throws {
         let late = [Edit.fragments("br.mx", "drop"), .fragments("br0.local", "nx-match")]
