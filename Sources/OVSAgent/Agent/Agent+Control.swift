@@ -55,7 +55,7 @@ extension Agent: ControlTarget {
             reasons: standing.reasons,
             warnings: active.warnings + active.layout.unmanaged + (keepingFailure.map { [$0] } ?? [])
                 + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings ?? [])
-                + warningsOfChain,
+                + warningsOfChain + quarantine.warnings + unknownColumns,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",
@@ -93,8 +93,13 @@ extension Agent: ControlTarget {
         let forbidden = wanted.removal(from: active.layout)
         let plan = withReplica { replica in
             var planner = RowPlanner(layout: wanted, schema: replica.schema)
-            var provenance = self.provenance
-            return planner.plan(replica, removal: layout == nil ? removal : .allowed, provenance: &provenance)
+            var (provenance, quarantine) = (self.provenance, self.quarantine)
+            return planner.plan(
+                replica,
+                removal: layout == nil ? removal : .allowed,
+                expelled: quarantine.due(in: replica, now: .now()),
+                provenance: &provenance
+            )
         }
         guard let plan else { throw CommandFailure("there is no snapshot of the database") }
         return PlanAnswer(

@@ -10,10 +10,14 @@ extension Agent {
             connection = .opening
             report(.init(.connected, reason: "\(remote)"))
         case .learned(let schema):
-            for (table, columns) in ConfigurationColumns.unknown(in: schema) {
-                let listed = columns.joined(separator: ", ")
-                logger.notice("columns of table \(table) that this agent does not know and leaves alone: \(listed)")
+            let known = unknownColumns
+            unknownColumns = ConfigurationColumns.unknown(in: schema).map { table, columns in
+                """
+                columns of table \(table) that this agent does not know and leaves alone: \
+                \(columns.joined(separator: ", "))
+                """
             }
+            for line in unknownColumns where !known.contains(line) { logger.notice("\(line)") }
         case .synced:
             connection = .synced
             planner = nil
@@ -62,6 +66,7 @@ extension Agent {
         reconciler.stand()
         leaveChain()
         retry?.cancel()
+        expulsion?.cancel()
         noticedAt = nil
         refusals = Refusals()
         isolatesRefusal = false
@@ -74,6 +79,7 @@ extension Agent {
         reconciler.begin()
         // What stood before the snapshot says nothing of what stands now.
         leaveChain()
+        examineLocalBridges()
         expectApplication()
         noticedAt = .now()
         reconcile()
@@ -89,7 +95,7 @@ extension Agent {
                 if cause == .settle { cause = .drift }
             }
             let vmPorts = withReplica { VMPortChanges(changes, in: $0) }
-            if let vmPorts { planner?.noticed(vmPorts.ports) }
+            if let vmPorts { noticed(vmPorts) }
             if reconciler.changed() { reconcile() }
             if let vmPorts { updateChain(vmPorts) }
         }

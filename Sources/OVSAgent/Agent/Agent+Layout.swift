@@ -88,8 +88,10 @@ extension Agent {
         } else if !isSame {
             removal = .lanes(active.layout.lanes.subtracting(layout.layout.lanes))
         }
+        let hadOtherLanes = layout.layout.lanes != active.layout.lanes
         active = layout
         planner = nil
+        if hadOtherLanes { examineLocalBridges() }
         layoutError = nil
         reportLayout()
         keep(bytes)

@@ -7,6 +7,7 @@ extension Agent {
     /// Plans, and commits what there is to commit. Only to be called when the reconciler says so.
     func reconcile() {
         guard let whole = withReplica(makePlan) else { return }
+        awaitExpulsion()
         meet(whole.obstacles)
         end(refusals.keep(Set(whole.changes.map(\.object))))
         guard !whole.isEmpty else { return settled() }
@@ -107,7 +108,8 @@ extension Agent {
     /// What differs now, under the layout at work.
     private func makePlan(_ replica: Replica) -> Plan {
         var planner = self.planner ?? RowPlanner(layout: active.layout, schema: replica.schema)
-        let plan = planner.plan(replica, removal: removal, provenance: &provenance)
+        let expelled = quarantine.due(in: replica, now: .now())
+        let plan = planner.plan(replica, removal: removal, expelled: expelled, provenance: &provenance)
         self.planner = planner
         return plan
     }

@@ -35,6 +35,8 @@ actor Agent {
     // The database.
     var connection = Connection.none
     var lock: LockState?
+    /// What a newer server's schema has that nobody here enforces, a line for each table.
+    var unknownColumns: [String] = []
 
     // Reconciling.
     var reconciler = ReconcileStateMachine()
@@ -55,12 +57,16 @@ actor Agent {
     /// What somebody rewrites again and again.
     var contest: Contest
     var refusals = Refusals()
+    /// Ports on a brN.local that are no VM's.
+    var quarantine: Quarantine
     /// Whether parts of a plan are sent one by one, because the server refused them together.
     var isolatesRefusal = false
     /// Of the next plan for what has to wait.
     var retry: Scheduled<Void>?
     /// Of the next look at the contest.
     var release: Scheduled<Void>?
+    /// Of the next port in quarantine whose time is over.
+    var expulsion: Scheduled<Void>?
 
     // ovs-vswitchd.
     /// As last told, of every bridge that is wanted.
@@ -160,6 +166,7 @@ actor Agent {
             logger: logger
         )
         contest = Contest(configuration.contest)
+        quarantine = Quarantine(patience: configuration.quarantine)
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
@@ -188,6 +195,7 @@ actor Agent {
         report(.init(.stopped))
         retry?.cancel()
         release?.cancel()
+        expulsion?.cancel()
         pauseTimer?.cancel()
         applicationTimer?.cancel()
         switches = [:]

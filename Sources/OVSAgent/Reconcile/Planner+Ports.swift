@@ -127,6 +127,23 @@ extension Planner {
         }
     }
 
+    /// Takes what is no VM's off a brN.local, unless somebody makes it one in this very moment.
+    mutating func expelPorts() {
+        for port in expelled.compactMap({ ports[$0] }).sorted(by: { $0.name < $1.name }) {
+            for place in replica.referrers(of: port.uuid) {
+                guard let bridge = bridges[place.row],
+                    Lane(localBridge: bridge.name).map(desired.lanes.contains) == true
+                else { continue }
+                for member in interfaces(of: port).uuids.compactMap({ interfaces[$0] }) {
+                    edit("Interface", member.uuid) { edit in
+                        for column in ["external_ids", "type"] { edit.assumed[column] = member[column] }
+                    }
+                }
+                unhook(port, fromBridge: bridge.uuid)
+            }
+        }
+    }
+
     /// Settles what became of ports that interfaces joined or left: one that lost them all goes as a whole.
     mutating func settleMembers() {
         for edit in plan.edits where edit.table == "Port" && !(edit.joining.isEmpty && edit.leaving.isEmpty) {

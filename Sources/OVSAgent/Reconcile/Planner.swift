@@ -7,12 +7,13 @@ extension Plan {
     /// Compares a desired state with the database as the replica shows it.
     ///
     /// What earlier layouts left behind is deleted or released where `removal` allows it, and otherwise left alone and
-    /// reported as an obstacle. The cost is in proportion to what is desired and to the VM ports to see, plus a glance
+    /// reported as an obstacle. `expelled` are ports that may not stay on their brN.local. The cost is in proportion to what is desired and to the VM ports to see, plus a glance
     /// at each bridge.
     static func make(
         desired: DesiredState,
         replica: Replica,
         removal: Removal,
+        expelled: Set<UUID> = [],
         provenance: Provenance,
         vmPorts: VMPortsToSee = .all
     ) -> Plan {
@@ -20,6 +21,7 @@ extension Plan {
             desired: desired,
             replica: replica,
             removal: removal,
+            expelled: expelled,
             provenance: provenance,
             vmPorts: vmPorts
         )
@@ -33,6 +35,7 @@ struct Planner {
     let desired: DesiredState
     let replica: Replica
     let removal: Removal
+    let expelled: Set<UUID>
     let provenance: Provenance
     let vmPorts: VMPortsToSee
     let bridges: TableReplica
@@ -52,12 +55,14 @@ struct Planner {
         desired: DesiredState,
         replica: Replica,
         removal: Removal,
+        expelled: Set<UUID>,
         provenance: Provenance,
         vmPorts: VMPortsToSee
     ) {
         self.desired = desired
         self.replica = replica
         self.removal = removal
+        self.expelled = expelled
         self.provenance = provenance
         self.vmPorts = vmPorts
         bridges = replica["Bridge"]
@@ -83,6 +88,7 @@ struct Planner {
         }
         handleLeftoverLanes()
         settleMembers()
+        expelPorts()
         settleTags()
         hookBridges(made)
     }

@@ -28,12 +28,19 @@ struct RowPlanner: Sendable {
     /// The plan for the database as it is now. The replica must follow ``schema``.
     ///
     /// `provenance` is what earlier plans saw, of this layout or another one; a plan that finds nothing to do renews it.
-    mutating func plan(_ replica: Replica, removal: Removal = .refused, provenance: inout Provenance) -> Plan {
+    /// `expelled` are ports that may not stay on their brN.local.
+    mutating func plan(
+        _ replica: Replica,
+        removal: Removal = .refused,
+        expelled: Set<UUID> = [],
+        provenance: inout Provenance
+    ) -> Plan {
         let desired = desired(for: replica, provenance)
         let plan = Plan.make(
             desired: desired,
             replica: replica,
             removal: removal,
+            expelled: expelled,
             provenance: provenance,
             vmPorts: vmPorts
         )

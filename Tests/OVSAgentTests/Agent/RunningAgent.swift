@@ -49,11 +49,13 @@ struct RunningAgent: AgentCaller {
         stateFolder: String? = nil,
         contest: Contest.Limits = .init(),
         openFlowFolder: String? = nil,
-        auditInterval: TimeAmount = .minutes(1)
+        auditInterval: TimeAmount = .minutes(1),
+        quarantine: TimeAmount = .seconds(30)
     ) async throws -> RunningAgent {
         var configuration = try configuration(ovs, name: name)
         configuration.contest = contest
         configuration.auditInterval = auditInterval
+        configuration.quarantine = quarantine
         if let openFlowFolder { configuration.openFlowFolder = openFlowFolder }
         if let stateFolder { configuration.stateFolder = stateFolder }
         if let layout { try write(layout, to: configuration.layoutPath) }
@@ -72,6 +74,7 @@ struct RunningAgent: AgentCaller {
         contest: Contest.Limits = .init(),
         openFlowFolder: String? = nil,
         auditInterval: TimeAmount = .minutes(1),
+        quarantine: TimeAmount = .seconds(30),
         _ body: (RunningAgent) async throws -> Void
     ) async throws {
         let agent = try await start(
@@ -81,7 +84,8 @@ struct RunningAgent: AgentCaller {
             stateFolder: stateFolder,
             contest: contest,
             openFlowFolder: openFlowFolder,
-            auditInterval: auditInterval
+            auditInterval: auditInterval,
+            quarantine: quarantine
         )
         do {
             try await body(agent)

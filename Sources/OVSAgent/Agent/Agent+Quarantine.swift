@@ -1,0 +1,31 @@
+import NIOCore
+import OVSDB
+
+/// Ports on a brN.local that are no VM's: when they are looked at, and when they go.
+extension Agent {
+    /// What stands on the layout's local bridges now.
+    func examineLocalBridges() {
+        let lanes = active.layout.lanes
+        withReplica { quarantine.lookAtAll(of: lanes, in: $0, now: .now()) }
+    }
+
+    /// Ports that may be a VM's came, changed or went.
+    func noticed(_ changes: VMPortChanges) {
+        planner?.noticed(changes.ports)
+        let lanes = active.layout.lanes
+        withReplica { quarantine.look(at: changes, of: lanes, in: $0, now: .now()) }
+    }
+
+    /// Plans again when the next port's time is over. That it stands there is somebody else's doing.
+    func awaitExpulsion() {
+        expulsion?.cancel()
+        expulsion = nil
+        guard let time = quarantine.nextDue(after: .now()) else { return }
+        expulsion = eventLoop.scheduleTask(deadline: time) {
+            self.assumeIsolated { agent in
+                if agent.cause == .settle { agent.cause = .drift }
+                if agent.reconciler.changed() { agent.reconcile() }
+            }
+        }
+    }
+}

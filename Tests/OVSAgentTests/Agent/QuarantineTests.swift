@@ -1,0 +1,217 @@
+import NIOCore
+import OVSDB
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+@Suite("Quarantine") struct QuarantineTests {
+    private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+    private static let lanes: Set<Lane> = [Lane(0)!]
+    private static let host = """
+        bridge br0.local
+          port br0.local
+          port br0.local.n
+            interface br0.local.n type=patch
+          port vm1
+            interface vm1 external_ids:iface-id=vm1 ofport=1
+        bridge br5.local
+          port other
+        """
+
+    private static func at(_ seconds: Int64) -> NIODeadline { start + .seconds(seconds) }
+
+    /// A quarantine that has looked at everything at the start.
+    private static func quarantine(_ database: PlanDatabase) -> Quarantine {
+        var quarantine = Quarantine(patience: .seconds(30))
+        quarantine.lookAtAll(of: lanes, in: database.replica, now: start)
+        return quarantine
+    }
+
+    /// The names of the ports that go at this time.
+    private static func due(
+        _ quarantine: inout Quarantine,
+        _ database: PlanDatabase,
+        at seconds: Int64
+    ) -> [String] {
+        let replica = database.replica
+        return quarantine.due(in: replica, now: at(seconds)).map { replica["Port"][$0]?.name ?? "?" }.sorted()
+    }
+
+    /// Looks at a port as after a notification of it.
+    private static func look(_ quarantine: inout Quarantine, at port: String, _ database: PlanDatabase, _ time: Int64) {
+        let replica = database.replica
+        guard let row = replica["Port"][name: port] else {
+            Issue.record("no port \(port)")
+            return
+        }
+        let changes = VMPortChanges([RowChange(table: "Port", uuid: row.uuid, kind: .inserted)], in: replica)
+        quarantine.look(at: changes, of: lanes, in: replica, now: at(time))
+    }
+
+    @Test("nothing of ours, of a VM's, and of another switch is in it")
+    func nothing() {
+        let database = PlanDatabase(Self.host)
+        var quarantine = Self.quarantine(database)
+        #expect(quarantine.warnings == [])
+        #expect(quarantine.nextDue(after: Self.start) == nil)
+        #expect(Self.due(&quarantine, database, at: 3600) == [])
+    }
+
+    @Test("a port without a VM's mark is named at once, and goes 30 s after it was seen")
+    func unmarked() throws {
+        var database = PlanDatabase(Self.host)
+        var quarantine = Self.quarantine(database)
+        database.addPorts("br0.local", "port tap9")
+        Self.look(&quarantine, at: "tap9", database, 5)
+        #expect(quarantine.warnings.count == 1)
+        #expect(quarantine.warnings.first?.hasPrefix("port tap9 on br0.local is no VM's and passes nothing") == true)
+        // That something else of it changes gives no more time.
+        database.set("Port", "tap9", "tag=5")
+        Self.look(&quarantine, at: "tap9", database, 20)
+        #expect(quarantine.nextDue(after: Self.at(20)) == Self.at(35))
+        #expect(Self.due(&quarantine, database, at: 34) == [])
+        #expect(Self.due(&quarantine, database, at: 35) == ["tap9"])
+    }
+
+    @Test("a port that gets its mark in time stays")
+    func marked() throws {
+        var database = PlanDatabase(Self.host)
+        var quarantine = Self.quarantine(database)
+        database.addPorts("br0.local", "port tap9")
+        Self.look(&quarantine, at: "tap9", database, 0)
+        database.set("Interface", "tap9", "external_ids:iface-id=vm9")
+        Self.look(&quarantine, at: "tap9", database, 29)
+        #expect(quarantine.warnings == [])
+        #expect(Self.due(&quarantine, database, at: 60) == [])
+    }
+
+    @Test(
+        "a port that leads elsewhere goes at once, whatever else it says",
+        arguments: ["patch", "vxlan", "geneve", "gre", "stt"]
+    )
+    func leadsElsewhere(_ type: String) {
+        var database = PlanDatabase(Self.host)
+        database.addPorts("br0.local", "port p9\n interface p9 type=\(type) external_ids:iface-id=vm9")
+        var quarantine = Self.quarantine(database)
+        #expect(Self.due(&quarantine, database, at: 0) == ["p9"])
+        #expect(quarantine.warnings == [])
+    }
+
+    @Test("a VM's port that loses its mark stays as long as its device exists")
+    func lostMark() {
+        var database = PlanDatabase(Self.host)
+        var quarantine = Self.quarantine(database)
+        database.set("Interface", "vm1", "external_ids=")
+        Self.look(&quarantine, at: "vm1", database, 0)
+        #expect(quarantine.warnings.first?.contains("it was one before") == true)
+        #expect(Self.due(&quarantine, database, at: 30) == [])
+        #expect(quarantine.nextDue(after: Self.at(30)) == Self.at(60))
+        database.set("Interface", "vm1", "ofport=-1")
+        #expect(Self.due(&quarantine, database, at: 59) == [])
+        #expect(Self.due(&quarantine, database, at: 60) == ["vm1"])
+    }
+
+    @Test("a lane's name of a switch that the layout has not is no excuse")
+    func derivedNames() {
+        var database = PlanDatabase(Self.host)
+        database.addPorts("br0.local", "port br5.mx.s\n interface br5.mx.s type=patch")
+        database.addPorts("br0.local", "port br0.mx.s\n interface br0.mx.s type=patch")
+        var quarantine = Self.quarantine(database)
+        // The other one is put back where it belongs.
+        #expect(Self.due(&quarantine, database, at: 0) == ["br5.mx.s"])
+    }
+
+    @Test("a plan takes the port off its brN.local, only as long as it is what was seen")
+    func plan() throws {
+        var database = PlanDatabase()
+        database.reconcile(.small)
+        database.addPorts("br0.local", "port tap9")
+        database.addPorts("br0", "port &tap9")
+        let port = try #require(database.uuid("Port", "tap9"))
+        var planner = RowPlanner(layout: .small, schema: PlanSchema.followed)
+        var provenance = Provenance()
+        let plan = planner.plan(database.replica, expelled: [port], provenance: &provenance)
+        #expect(plan.changes.map(\.description) == ["- Bridge br0.local: ports tap9"])
+        var marked = database
+        marked.set("Interface", "tap9", "external_ids:iface-id=vm9")
+        #expect(throws: (any Error).self) { try marked.commit(plan.operations(lock: nil, comment: "test")) }
+        try database.commit(plan.operations(lock: nil, comment: "test"))
+        #expect(database.children("Bridge", "br0.local") == ["br0.local", "br0.local.n"])
+        #expect(database.children("Bridge", "br0").contains("tap9"))
+    }
+}
+
+@Suite("Ports that are no VM's", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+struct QuarantinedPortTests {
+    @Test("patch and tunnel ports on br0.local go at once, and the journal tells it")
+    func leadsElsewhere() async throws {
+        try await RunningAgent.inSync { agent in
+            for type in ["patch options:peer=x", "vxlan options:remote_ip=127.0.0.1"] {
+                let last = try await agent.lastEvent()
+                try await agent.ovs.edit("add-port br0.local p9 -- set interface p9 type=\(type)")
+                let event = try await agent.waitForEvent(
+                    after: last,
+                    "repaired",
+                    object: "Bridge br0.local",
+                    column: "ports"
+                )
+                #expect((event.found, event.wanted) == ("p9", ""))
+            }
+            try await agent.waitForState("in-sync")
+            #expect(try await !agent.ovs.vsctl("list-ports", "br0.local").contains("p9"))
+        }
+    }
+
+    @Test("a port without a VM's mark is named by the status, and goes when its time is over; one marked in time stays")
+    func unmarked() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await ovs.vsctl("add-br", "br0.local", "--", "add-port", "br0.local", "tap1")
+            try await RunningAgent.with(ovs, layout: .oneSwitch, quarantine: .seconds(3)) { agent in
+                try await agent.waitForState("in-sync", warning: "port tap1 on br0.local is no VM's")
+                let last = try await agent.lastEvent()
+                try await ovs.edit("add-port br0.local tap2")
+                try await agent.waitForState("in-sync", warning: "port tap2 on br0.local is no VM's")
+                try await ovs.edit("set interface tap2 external_ids:iface-id=vm2")
+                let gone = try await agent.waitForEvent(
+                    after: last,
+                    "repaired",
+                    object: "Bridge br0.local",
+                    column: "ports"
+                )
+                #expect(gone.found == "tap1")
+                try await agent.waitForState("in-sync", lacking: "is no VM's")
+                // A VM whose mark somebody takes away keeps its port, though not its flows.
+                try await ovs.edit("remove interface tap2 external_ids iface-id")
+                try await agent.waitForState("in-sync", warning: "it was one before")
+                try await ovs.edit("del-port tap2")
+                try await agent.waitForState("in-sync", lacking: "is no VM's")
+                let ports = try await ovs.vsctl("list-ports", "br0.local")
+                #expect(!ports.contains("tap1"))
+            }
+        }
+    }
+
+    @Test("columns that the agent does not know are named by the status while the server has them")
+    func unknownColumns() async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            let schema = try await ovs.check("ovsdb-client", "get-schema", ovs.databaseRemote)
+            let path = "\(ovs.runFolder)/newer.ovsschema"
+            let newer = schema.replacing("\"fail_mode\":{", with: "\"novelty\":{\"type\":\"string\"},\"fail_mode\":{")
+            try #require(newer != schema)
+            try write(newer, to: path)
+            try await ovs.check("ovsdb-client", "convert", ovs.databaseRemote, path)
+            try await ovs.restartSwitch()
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                let words = "columns of table Bridge that this agent does not know and leaves alone: novelty"
+                try await agent.waitForState("in-sync", warning: words)
+                let update = #"{"op":"update","table":"Bridge","where":[],"row":{"novelty":"theirs"}}"#
+                try await ovs.check("ovsdb-client", "transact", ovs.databaseRemote, #"["Open_vSwitch",\#(update)]"#)
+                #expect(try await agent.ask("plan")["changes"] == [])
+                try write(schema, to: path)
+                try await ovs.check("ovsdb-client", "convert", ovs.databaseRemote, path)
+                try await agent.waitForState("in-sync", lacking: words)
+            }
+        }
+    }
+}
