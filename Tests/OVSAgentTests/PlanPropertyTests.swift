@@ -1,4 +1,5 @@
 import OVSDB
+import TestSupport
 import Testing
 
 @testable import OVSAgent
@@ -234,20 +235,4 @@ struct PlanPropertyTests {
             database.addPorts(bridge, "port x\(random.next() % 1_000_000)")
         }
     }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    /// True once in so many.
-    mutating func chance(_ times: Int) -> Bool { Int.random(in: 0..<times, using: &self) == 0 }
 }

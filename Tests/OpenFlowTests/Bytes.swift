@@ -59,16 +59,3 @@ extension EthernetAddress {
     /// Of the ports in ``Frame``.
     static let test = EthernetAddress(rawValue: 0x0a0b_0c0d_0e0f)
 }
-
-/// A generator that repeats itself for the same seed (SplitMix64), so that a failure can be run again.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}

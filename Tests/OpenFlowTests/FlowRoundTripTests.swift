@@ -33,7 +33,7 @@ struct FlowRoundTripTests {
     func decoding() async throws {
         try await Self.withSwitch { ovs, watcher in
             try await ovs.check("ovs-ofctl", "-OOpenFlow14", "add-group", "br0", "group_id=1,type=all")
-            var random = SeededGenerator(state: 4)
+            var random = Seeded(state: 4)
             let lines = Self.lines + (0..<300).map { Self.line(number: $0, &random) }
             try await Self.install(lines, ovs)
             let texts = try await Self.dump(ovs)
@@ -72,7 +72,7 @@ struct FlowRoundTripTests {
         """.split(separator: "\n").map(String.init)
 
     /// A line made of random parts that go together.
-    private static func line(number: Int, _ random: inout SeededGenerator) -> String {
+    private static func line(number: Int, _ random: inout Seeded) -> String {
         func hex(_ digits: Int) -> String {
             (0..<digits).map { _ in String(Int.random(in: 0..<16, using: &random), radix: 16) }.joined()
         }

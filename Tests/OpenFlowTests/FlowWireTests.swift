@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import OpenFlow
@@ -164,7 +165,7 @@ struct FlowWireTests {
     @Test("garbage in a flow is an error or another flow, never more than that", arguments: 0..<40 as Range<UInt64>)
     func garbage(run: UInt64) throws {
         let seed = run &* 0x5851_f42d_4c95_7f2d &+ UInt64.random(in: 0..<1 << 32)
-        var random = SeededGenerator(state: seed)
+        var random = Seeded(state: seed)
         for flow in FlowTable.flows {
             var bytes = Array(Self.entry(flow).readableBytesView)
             for _ in 0..<Int.random(in: 1...4, using: &random) {

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import TestSupport
 import Testing
 
 @testable import OpenFlow
@@ -10,7 +11,7 @@ struct GarbageTests {
     @Test("costs one connection, however the bytes are cut", arguments: 0..<200 as Range<UInt64>)
     func garbage(run: UInt64) throws {
         let seed = run &* 0x5851_f42d_4c95_7f2d &+ UInt64.random(in: 0..<1 << 32)
-        var random = SeededGenerator(state: seed)
+        var random = Seeded(state: seed)
         var reasons: [OpenFlowError] = []
         let channel = EmbeddedChannel(
             handlers: [
@@ -36,7 +37,7 @@ struct GarbageTests {
     }
 
     /// Valid messages in the right order, of which some bytes are changed, dropped or added; sometimes mere noise.
-    private func conversation(_ random: inout SeededGenerator) -> ByteBuffer {
+    private func conversation(_ random: inout Seeded) -> ByteBuffer {
         var bytes: [UInt8] = []
         if Int.random(in: 0..<5, using: &random) > 0 {
             let frames: [Frame] = [

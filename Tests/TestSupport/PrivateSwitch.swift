@@ -309,6 +309,14 @@ public final class PrivateSwitch: Sendable {
         }
     }
 
+    /// Writes to a unix socket and goes away, as a client does that is killed in the midst of a message. Whether anybody
+    /// listens there is no matter.
+    public static func write(_ bytes: some Sequence<UInt8>, to path: String) {
+        guard let descriptor = connect(to: path) else { return }
+        _ = Array(bytes).withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        close(descriptor)
+    }
+
     /// A connection to a unix socket, the caller's to close; `nil` when nobody accepts.
     static func connect(to path: String) -> Int32? {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)

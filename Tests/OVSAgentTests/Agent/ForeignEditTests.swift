@@ -201,15 +201,44 @@ struct ForeignEditTests {
             #expect(try await agent.ask("plan")["changes"]?.array?.isEmpty == true)
         }
     }
+
+    @Test("an old backup that somebody restores ends in the layout's state, with the foreign rows that it holds")
+    func restored() async throws {
+        try await RunningAgent.inSync { agent in
+            let ovs = agent.ovs
+            func shell(_ command: String) async throws {
+                try await ovs.check("sh", "-c", "cd \(ovs.runFolder) && ovsdb-client \(command)")
+            }
+            try await ovs.edit("add-br ovs1 -- set bridge ovs1 datapath_type=dummy -- add-port ovs1 vnet1 tag=7")
+            try await agent.ask("pause", "3600", "a backup of what is not as it should be")
+            try await ovs.edit("del-br br.nf -- set port br0.mx.s tag=5")
+            try await shell("backup \(ovs.databaseRemote) > backup")
+            try await agent.ask("resume")
+            try await agent.waitForState("in-sync")
+            try await ovs.edit("del-br ovs1")
+            let last = try await agent.lastEvent()
+            try await shell("restore \(ovs.databaseRemote) < backup")
+            try await agent.waitForEvent(after: last, "repaired")
+            try await ovs.settled()
+            try await agent.waitForState("in-sync")
+            #expect(try await agent.ask("plan")["changes"] == [])
+            #expect(try await ovs.vsctl("get", "port", "br0.mx.s", "tag") == "1001")
+            #expect(try await ovs.vsctl("list-ports", "ovs1") == "vnet1")
+            #expect(try await ovs.vsctl("list-br").split(separator: "\n").count == 7)
+        }
+    }
 }
 
 extension PrivateSwitch {
-    /// A bridge with a port, a port on br0, and keys on rows of the agent's: all somebody else's.
+    /// A bridge with a port; a port, one end of a patch and a mirror on br0; keys on rows of the agent's: all somebody
+    /// else's.
     fileprivate func addForeignRows() async throws {
         let commands = """
             add-br ovs1 -- set bridge ovs1 datapath_type=dummy external_ids:site=x \
             -- add-port ovs1 vnet1 tag=7 -- set interface vnet1 external_ids:iface-id=vm1 \
-            -- add-port br0 vnet2 tag=8 -- set bridge br.microseg external_ids:site=x \
+            -- add-port br0 vnet2 tag=8 -- add-port br0 patch2 tag=8 \
+            -- set interface patch2 type=patch options:peer=nowhere \
+            -- --id=@m create mirror name=span -- set bridge br0 mirrors=@m -- set bridge br.microseg external_ids:site=x \
             -- set bridge br0 external_ids:site=x other_config:mac-aging-time=60 \
             -- set port br0.ms.s external_ids:site=x -- set Open_vSwitch . external_ids:site=x
             """
@@ -228,9 +257,19 @@ extension PrivateSwitch {
         return [
             try await vsctl("--columns=_uuid,\(bridge)", "list", "bridge", "ovs1", wait: false),
             try await vsctl("list-ports", "ovs1", wait: false),
-            try await vsctl("--columns=_uuid,\(port)", "list", "port", "ovs1", "vnet1", "vnet2", wait: false),
-            try await vsctl("--columns=_uuid,\(interface)", "list", "interface", "ovs1", "vnet1", "vnet2", wait: false),
+            try await vsctl("--columns=_uuid,\(port)", "list", "port", "ovs1", "vnet1", "vnet2", "patch2", wait: false),
+            try await vsctl(
+                "--columns=_uuid,\(interface)",
+                "list",
+                "interface",
+                "ovs1",
+                "vnet1",
+                "vnet2",
+                "patch2",
+                wait: false
+            ),
             try await vsctl("get", "bridge", "br.microseg", "external_ids:site", wait: false),
+            try await vsctl("get", "bridge", "br0", "mirrors", wait: false),
             try await vsctl("get", "bridge", "br0", "external_ids:site", "other_config:mac-aging-time", wait: false),
             try await vsctl("get", "port", "br0.ms.s", "external_ids:site", wait: false),
             try await vsctl("get", "Open_vSwitch", ".", "external_ids:site", wait: false),
@@ -256,7 +295,7 @@ extension PrivateSwitch {
         let uuids = text.split(separator: "\n").filter { $0.hasPrefix("_uuid") }.compactMap {
             $0.split(separator: " ").last.map(String.init)
         }
-        #expect(uuids.count == 7)
+        #expect(uuids.count == 9)
         let log = try await RunningAgent.blocking {
             try BoundedFile.text(of: "\(self.runFolder)/conf.db", limit: 64 << 20)
         }

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import OVSDB
+import TestSupport
 import Testing
 
 @testable import OVSAgent

@@ -1,4 +1,5 @@
 import OpenFlow
+import TestSupport
 import Testing
 
 @testable import OVSAgent

@@ -1,4 +1,5 @@
 import OVSDB
+import TestSupport
 import Testing
 
 @testable import OVSAgent

@@ -1,5 +1,6 @@
 // What is no layout, and often no YAML or no text: it costs an error with a place, never a crash or a wait.
 
+import TestSupport
 import Testing
 
 @testable import OVSAgent
@@ -143,7 +144,7 @@ import Testing
     @Test func `random bytes and random damage are taken or refused, never more`() {
         let seed = UInt64.random(in: 0 ... .max)
         print("seed \(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = Seeded(state: seed)
         let example = Array(LayoutTests.example.utf8)
         let marks = Array("{}[]:,-#&*!|>'\"%@` \n\t?~0".utf8)
         for round in 0..<1000 {

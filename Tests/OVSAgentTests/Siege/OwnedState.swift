@@ -8,31 +8,31 @@ struct OwnedState: Equatable {
     /// By `Bridge br.mx` and the like, each column as text.
     private(set) var rows: [String: [String: String]] = [:]
 
-    /// - Parameter nics: the layout's own names, of uplinks and NICs.
-    init(_ replica: Replica, nics: Set<String>) {
+    init(_ replica: Replica, _ layout: SiegeLayout) {
         for table in ["Bridge", "Port", "Interface"] {
-            for row in replica[table].rows where Self.isOurs(row.name, nics) {
-                rows["\(table) \(row.name)"] = Self.columns(of: row, table, in: replica, nics)
+            for row in replica[table].rows where Self.isOurs(row.name, layout.names) {
+                rows["\(table) \(row.name)"] = Self.columns(of: row, table, in: replica, layout)
             }
         }
         rows["Open_vSwitch"] = [
-            "bridges": replica["Bridge"].rows.map(\.name).filter { Self.isOurs($0, nics) }.sorted()
+            "bridges": replica["Bridge"].rows.map(\.name).filter { Self.isOurs($0, layout.names) }.sorted()
                 .joined(separator: " ")
         ]
     }
 
-    static func isOurs(_ name: String, _ nics: Set<String>) -> Bool {
-        DerivedName(name) != nil || nics.contains(name)
+    /// `names` are the layout's own, of uplinks and NICs.
+    static func isOurs(_ name: String, _ names: Set<String>) -> Bool {
+        DerivedName(name) != nil || names.contains(name)
     }
 
     private static func columns(
         of row: Row,
         _ table: String,
         in replica: Replica,
-        _ nics: Set<String>
+        _ layout: SiegeLayout
     ) -> [String: String] {
         // brN and what is on it but the lane are the operator's, apart from what the layout states.
-        let isInPart = Lane(uplinkBridge: row.name) != nil || nics.contains(row.name)
+        let isInPart = Lane(uplinkBridge: row.name) != nil || layout.names.contains(row.name)
         var columns: [String: String] = [:]
         for column in ConfigurationColumns.of(table: table) {
             let value = row[column]
@@ -40,22 +40,28 @@ struct OwnedState: Equatable {
             case "ports", "interfaces":
                 let child = replica[column == "ports" ? "Port" : "Interface"]
                 let names = value.uuids.compactMap { child[$0]?.name }
-                columns[column] = names.filter { isOurs($0, nics) || !isInPart && Lane(localBridge: row.name) == nil }
-                    .sorted().joined(separator: " ")
+                columns[column] = names.filter {
+                    isOurs($0, layout.names) || !isInPart && Lane(localBridge: row.name) == nil
+                }
+                .sorted().joined(separator: " ")
             case "external_ids":
                 // Who made a row is what its mark says to an agent that was not there when somebody changed the mark.
                 columns[column] = value.entries.filter { $0.key.description.contains("ovs-agent-role") }
                     .map { "\($0.key)=\($0.value)" }.sorted()
                     .joined(separator: " ")
             default:
-                if !isInPart || statedInPart.contains("\(table).\(column)") { columns[column] = "\(value)" }
+                if !isInPart || table == "Bridge" && statedOfUplinkBridges.contains(column)
+                    || layout.stated.contains("\(table) \(row.name) \(column)")
+                {
+                    columns[column] = "\(value)"
+                }
             }
         }
         return columns
     }
 
-    /// What the layout of the siege states of the rows that are ours in part.
-    private static let statedInPart: Set<String> = ["Bridge.fail_mode", "Bridge.controller"]
+    /// What is ours of every brN.
+    private static let statedOfUplinkBridges: Set<String> = ["fail_mode", "controller"]
 
     /// The first few differences, for people.
     func differences(from other: OwnedState) -> [String] {

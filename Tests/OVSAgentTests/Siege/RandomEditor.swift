@@ -7,13 +7,25 @@ import TestSupport
 /// A client that changes whatever it finds in a database, row by row, as an operator's scripts, a controller and a
 /// mistake would between them.
 actor RandomEditor {
+    /// What it may do.
+    enum Hands: Sendable {
+        /// Anything.
+        case all
+        /// Change columns whose change asks ovs-vswitchd to make nothing anew.
+        case columns
+    }
+
     private let client: OVSDBClient
+    private let socket: String
+    private let hands: Hands
     private var random: Seeded
     private var made = 0
     private let name: String
 
-    init(_ ovs: PrivateSwitch, name: String, seed: UInt64) async throws {
+    init(_ ovs: PrivateSwitch, name: String, seed: UInt64, hands: Hands = .all) async throws {
         self.name = name
+        self.hands = hands
+        socket = ovs.databaseSocket
         random = Seeded(state: seed)
         client = try OVSDBClient(
             .init(
@@ -52,11 +64,20 @@ actor RandomEditor {
             var operations: [OVSDB.Operation] = []
             for _ in 0..<Int.random(in: 1...3, using: &random) { operations += edit(of: replica) }
             guard !operations.isEmpty else { continue }
+            if random.chance(20) { breakOff() }
             _ = try? await client.transact(operations)
         }
     }
 
+    /// Somebody else begins a transaction and is gone before it is whole.
+    private func breakOff() {
+        let text =
+            #"{"method":"transact","id":1,"params":["Open_vSwitch",{"op":"delete","table":"Bridge","where":[]}]}"#
+        PrivateSwitch.write(text.utf8.prefix(Int.random(in: 1..<text.utf8.count, using: &random)), to: socket)
+    }
+
     private func edit(of replica: Replica) -> [OVSDB.Operation] {
+        if hands == .columns { return setColumn(replica) }
         switch Int.random(in: 0..<20, using: &random) {
         case 0..<9: return setColumn(replica)
         case 9..<11: return addPort(replica)
@@ -79,7 +100,8 @@ actor RandomEditor {
     private func setColumn(_ replica: Replica) -> [OVSDB.Operation] {
         let table = ["Bridge", "Port", "Interface"].randomElement(using: &random) ?? "Port"
         guard let row = pick(table, replica), let (column, values) = Self.values[table]?.randomElement(using: &random),
-            row.has(column), let value = values.randomElement(using: &random)
+            row.has(column), hands == .all || !Self.remaking.contains(column),
+            let value = values.randomElement(using: &random)
         else { return [] }
         return [.update(table: table, where: [.row(row.uuid)], row: [column: value])]
     }
@@ -187,6 +209,9 @@ actor RandomEditor {
             ),
         ]
     }
+
+    /// Columns of which ovs-vswitchd makes a port anew.
+    private static let remaking: Set<String> = ["type", "ofport_request"]
 
     private static let values: [String: [String: [Datum]]] = [
         "Bridge": [

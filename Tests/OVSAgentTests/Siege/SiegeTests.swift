@@ -6,32 +6,73 @@ import Testing
 @testable import OVSAgent
 
 /// The promise as a whole: whatever anybody writes, and whatever is killed meanwhile, ends in what the layout says, and
-/// nothing foreign is touched. `OVS_AGENT_SIEGE_EDITS` makes it longer than the ordinary run has time for.
-@Suite("Under fire", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(10)))
+/// nothing foreign is touched. `OVS_AGENT_SIEGE_EDITS` makes it longer than the ordinary run has time for, and
+/// `OVS_AGENT_SIEGE_KILLS` the agent's deaths.
+@Suite("Under fire", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(15)))
 struct SiegeTests {
-    private static let nics: Set<String> = ["br0-up", "eth0", "eth1", "br7-up", "eth7", "eth71"]
-    private static let edits = getenv("OVS_AGENT_SIEGE_EDITS").flatMap { Int(String(cString: $0)) } ?? 300
+    private static let edits = number("OVS_AGENT_SIEGE_EDITS") ?? 1000
+    private static let kills = number("OVS_AGENT_SIEGE_KILLS") ?? 40
     /// One that is always the same, and one of this run: an issue names it.
     private static let seeds = [1, UInt64.random(in: 2 ... .max)]
 
+    private static func number(_ variable: String) -> Int? { getenv(variable).flatMap { Int(String(cString: $0)) } }
+
     @Test("ends in the owned state, and no transaction of ours has changed a foreign row", arguments: seeds)
     func siege(_ seed: UInt64) async throws {
-        try await PrivateSwitch.with(vswitchd: false) { ovs in
-            try write(.switches(0, 7, uplink: "adopt: true"), to: "\(ovs.runFolder)/layout.yaml")
-            try await ovs.vsctl("add-br", "ovs1", wait: false)
-            try await ovs.vsctl("add-port", "ovs1", "tap1", "--", "add-port", "ovs1", "tap2", wait: false)
-            let editors = [
-                try await RandomEditor(ovs, name: "a", seed: seed),
-                try await RandomEditor(ovs, name: "b", seed: seed &+ 1),
-                try await RandomEditor(ovs, name: "c", seed: seed &+ 2),
-            ]
-            do {
-                try await Self.siege(ovs, editors, seed)
-            } catch {
-                for editor in editors { await editor.stop() }
-                throw error
+        try await Siege.with(seed: seed) { siege in
+            for round in 0..<4 {
+                try await siege.withDaemon("round \(round)") { daemon in
+                    try await siege.fire(Self.edits / 4)
+                    try await siege.fire(Self.edits / 8) {
+                        if round.isMultiple(of: 2) {
+                            try await siege.ovs.killServer(siege.isBrutal() ? SIGKILL : SIGTERM)
+                            try await siege.ovs.restartServer()
+                        } else {
+                            daemon.program.send(SIGKILL)
+                            _ = try await daemon.program.end()
+                        }
+                    }
+                }
             }
-            for editor in editors { await editor.stop() }
+            try await siege.withDaemon("at the end") { _ in }
+            try await siege.expectNoTrespass(edits: Self.edits)
+        }
+    }
+
+    @Test("killed at any moment of its life, it ends in sync when it is started again", arguments: seeds)
+    func killed(_ seed: UInt64) async throws {
+        try await Siege.with(seed: seed) { siege in
+            for round in 0..<Self.kills / Self.seeds.count {
+                // Some deaths are in the midst of the start, some long after.
+                try await Daemon.with(siege.ovs) { daemon in
+                    try await siege.fire(siege.upTo(20))
+                    daemon.program.send(SIGKILL)
+                    _ = try await daemon.program.end()
+                }
+                try await siege.withDaemon("after kill \(round)") { _ in }
+            }
+            try await siege.expectNoTrespass(edits: 0)
+        }
+    }
+
+    @Test("makes ovs-vswitchd make nothing anew where a change of columns is enough", arguments: seeds)
+    func patched(_ seed: UInt64) async throws {
+        try await Siege.with(seed: seed, vswitchd: true, hands: .columns) { siege in
+            let ovs = siege.ovs
+            try await Daemon.with(ovs) { daemon in
+                try await daemon.waitForState("in-sync")
+                let (identities, ports) = (try await siege.identities(), try await siege.portNumbers())
+                #expect(ports.count > 10)
+                let log = "\(ovs.runFolder)/ovs-vswitchd.log"
+                let before = try await siege.removals(in: log)
+                try await siege.fire(Self.edits / 4)
+                try await daemon.settled()
+                try await ovs.settled()
+                try await daemon.waitForState("in-sync")
+                #expect(try await siege.identities() == identities, "seed \(seed)")
+                #expect(try await siege.portNumbers() == ports, "seed \(seed)")
+                #expect(try await siege.removals(in: log) == before, "seed \(seed)")
+            }
         }
     }
 
@@ -54,86 +95,10 @@ struct SiegeTests {
                 )
             }
             let text = try await ovs.check("ovsdb-tool", "-mm", "show-log", "\(ovs.runFolder)/conf.db")
-            let log = TransactionLog(text, nics: [])
+            let log = TransactionLog(text, names: [])
             #expect(log.ofAgent == 3)
             let words = log.trespasses.map { $0.split(separator: " ").prefix(3).joined(separator: " ") }.sorted()
             #expect(words == ["Port tap1 tag=7", "ovs1 ports: ovs1", "ovs1 ports: tap1"])
         }
-    }
-
-    private static func siege(_ ovs: PrivateSwitch, _ editors: [RandomEditor], _ seed: UInt64) async throws {
-        var random = Seeded(state: seed &+ 3)
-        var before: OwnedState?
-        for round in 0..<4 {
-            try await Daemon.with(ovs) { daemon in
-                before = try await owned(daemon, editors[0], as: before, "seed \(seed), round \(round)")
-                try await fire(edits / 4, editors)
-                switch round {
-                case 0, 2:
-                    // In the midst of it all.
-                    async let more: Void = fire(edits / 8, editors)
-                    try await ovs.killServer(random.chance(2) ? SIGKILL : SIGTERM)
-                    try await ovs.restartServer()
-                    try await more
-                default:
-                    async let more: Void = fire(edits / 8, editors)
-                    daemon.program.send(SIGKILL)
-                    _ = try await daemon.program.end()
-                    try await more
-                }
-            }
-        }
-        try await Daemon.with(ovs) { daemon in
-            _ = try await owned(daemon, editors[0], as: before, "seed \(seed), at the end")
-        }
-        let text = try await ovs.check("ovsdb-tool", "-mm", "show-log", "\(ovs.runFolder)/conf.db")
-        let log = TransactionLog(text, nics: nics)
-        #expect(log.ofAgent > 4 && log.transactions > edits / 2)
-        #expect(log.trespasses.prefix(5) == [], "seed \(seed)")
-    }
-
-    /// What the agent owns once it has nothing left to change, and all is as it was before: it may hear of the last edit
-    /// later than we do.
-    private static func owned(
-        _ daemon: Daemon,
-        _ observer: RandomEditor,
-        as before: OwnedState?,
-        _ place: String
-    ) async throws -> OwnedState {
-        let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
-        while true {
-            try await daemon.settled()
-            let now = OwnedState(try #require(await observer.replica()), nics: nics)
-            let differences = before.map { now.differences(from: $0) } ?? []
-            if differences.isEmpty { return now }
-            guard ContinuousClock.now < deadline else {
-                Issue.record("\(place): \(differences)")
-                return now
-            }
-        }
-    }
-
-    private static func fire(_ edits: Int, _ editors: [RandomEditor]) async throws {
-        await withTaskGroup { group in
-            for editor in editors { group.addTask { await editor.edit(edits / editors.count) } }
-        }
-    }
-}
-
-extension Daemon {
-    /// Returns once it has nothing left to change.
-    fileprivate func settled() async throws {
-        let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
-        var changes: [JSON] = []
-        repeat {
-            let last = try await lastEvent()
-            // Without a session there is no plan to be had.
-            if let plan = try? await ask("plan"), let left = plan["changes"]?.array {
-                changes = left
-                if left.isEmpty { return }
-            }
-            _ = try? await waitForEvent(after: last, "repaired", within: 1)
-        } while ContinuousClock.now < deadline
-        throw RunningAgent.Failure(description: "there is still to change: \(changes.prefix(3))")
     }
 }

@@ -19,10 +19,10 @@ struct TransactionLog {
 
     /// By the first eight digits of the UUID, as the log has them.
     private var rows: [Substring: Row] = [:]
-    private let nics: Set<String>
+    private let names: Set<String>
 
-    init(_ text: String, nics: Set<String>) {
-        self.nics = nics
+    init(_ text: String, names: Set<String>) {
+        self.names = names
         var comment: Substring = ""
         var current: (row: Substring, isInsert: Bool)?
         for line in text.split(separator: "\n") {
@@ -77,7 +77,7 @@ struct TransactionLog {
         }
     }
 
-    private func isForeign(_ row: Row) -> Bool { !OwnedState.isOurs(row.name, nics) }
+    private func isForeign(_ row: Row) -> Bool { !OwnedState.isOurs(row.name, names) }
 
     private func isOursOrHoldsOurs(_ row: Row) -> Bool {
         !isForeign(row) || row.table == "Port" && row.children.contains { rows[$0].map { !isForeign($0) } ?? false }
