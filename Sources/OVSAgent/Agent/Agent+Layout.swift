@@ -37,21 +37,22 @@ extension Agent {
         }
     }
 
-    /// Reads the layout file again and takes it, if nothing speaks against it.
+    /// Reads the layout file again and takes it, if nothing speaks against it. Answers once it would be found after a
+    /// restart, too, or once it is known that it would not.
     nonisolated func reload(allowRemoval: Bool) -> EventLoopFuture<Answer> {
         eventLoop.flatSubmit {
             self.assumeIsolated { agent in
                 let path = agent.configuration.layoutPath
                 return agent.afterFileWork {
                     Result { () throws(LayoutRejection) in try Self.read(path) }
-                }.flatMapThrowing { result in
-                    try self.assumeIsolated { agent in
+                }.flatMap { result in
+                    self.assumeIsolated { agent in
                         do throws(LayoutRejection) {
                             let (layout, bytes) = try result.get()
                             return try agent.take(layout, bytes, allowRemoval: allowRemoval)
                         } catch {
                             agent.reject(error)
-                            throw CommandFailure("\(error)")
+                            return agent.eventLoop.makeFailedFuture(CommandFailure("\(error)"))
                         }
                     }
                 }
@@ -77,7 +78,11 @@ extension Agent {
         }
     }
 
-    private func take(_ layout: ActiveLayout, _ bytes: [UInt8], allowRemoval: Bool) throws(LayoutRejection) -> Answer {
+    private func take(
+        _ layout: ActiveLayout,
+        _ bytes: [UInt8],
+        allowRemoval: Bool
+    ) throws(LayoutRejection) -> EventLoopFuture<Answer> {
         if !allowRemoval, let removal = layout.layout.removal(from: active.layout) {
             throw .removal(removal, path: configuration.layoutPath)
         }
@@ -94,11 +99,16 @@ extension Agent {
         if hadOtherLanes { examineLocalBridges() }
         layoutError = nil
         reportLayout()
-        keep(bytes)
+        let kept = keep(bytes)
         if !isSame || allowRemoval { cause = .layout }
         if reconciler.changed() { reconcile() }
-        let text = isSame ? "unchanged" : "taken"
-        return Answer(text: "layout \(text), digest \(layout.digest)", json: ["digest": .string(layout.digest)])
+        let text = "layout \(isSame ? "unchanged" : "taken"), digest \(layout.digest)"
+        return kept.map { failure in
+            Answer(
+                text: ([text] + (failure.map { [$0] } ?? [])).joined(separator: "; "),
+                json: ["digest": .string(layout.digest)]
+            )
+        }
     }
 
     private func reject(_ rejection: LayoutRejection) {
@@ -106,20 +116,24 @@ extension Agent {
         report(.init(.layoutRejected, reason: layoutError))
     }
 
-    /// Keeps the accepted layout for a restart. A full disk is no reason not to work.
-    func keep(_ bytes: [UInt8]) {
+    /// Keeps the accepted layout for a restart; tells why it could not be. A full disk is no reason not to work.
+    @discardableResult
+    func keep(_ bytes: [UInt8]) -> EventLoopFuture<String?> {
         let store = store
-        afterFileWork { try store.save(bytes) }.whenComplete { result in
+        return afterFileWork {
+            Result { () throws(StateFile.Failure) in try store.save(bytes) }
+        }.map { result in
             self.assumeIsolated { $0.kept(result) }
         }
     }
 
-    private func kept(_ result: Result<Void, any Error>) {
+    private func kept(_ result: Result<Void, StateFile.Failure>) -> String? {
         keepingFailure = nil
-        guard case .failure(let error) = result else { return }
+        guard case .failure(let error) = result else { return nil }
         let failure = "the accepted layout could not be kept for a restart: \(error)"
         keepingFailure = failure
         logger.error("\(failure)")
+        return failure
     }
 
     /// Has another thread do what waits for a disk, once all that was asked for before is done.

@@ -206,6 +206,16 @@ actor Agent {
         end.succeed()
     }
 
+    /// Returns when the work with files is done: a layout that came a moment before the end must be found after the
+    /// restart. A disk that takes longer than an end may is not waited for.
+    func untilKept() async {
+        let kept = eventLoop.makePromise(of: Void.self)
+        fileWork.cascade(to: kept)
+        let timer = eventLoop.scheduleTask(in: .milliseconds(500)) { kept.succeed() }
+        try? await kept.futureResult.get()
+        timer.cancel()
+    }
+
     /// Returns when somebody asked for the end.
     func untilEnd() async throws { try await end.futureResult.get() }
 

@@ -57,6 +57,7 @@ package struct AgentService: Service, CustomStringConvertible {
             agent.requestEnd()
         }
         await agent.stop()
+        await agent.untilKept()
         await control.stop()
     }
 

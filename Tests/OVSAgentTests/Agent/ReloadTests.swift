@@ -113,6 +113,29 @@ struct ReloadTests {
         }
     }
 
+    @Test("what reload answered is kept by then, and what SIGHUP brought a moment before SIGTERM is kept after it")
+    func keptInTime() async throws {
+        try await PrivateSwitch.with(vswitchd: false) { ovs in
+            let (path, kept) = ("\(ovs.runFolder)/layout.yaml", "\(ovs.runFolder)/d.state/layout.yaml")
+            let layouts = [String.oneSwitch + "# again\n", .switches(0, 7)]
+            try write(.oneSwitch, to: path)
+            try await Daemon.with(ovs) { daemon in
+                for layout in layouts {
+                    try write(layout, to: path)
+                    #expect(try await daemon.ctl("reload") == 0)
+                    #expect(try BoundedFile.text(of: kept) == layout)
+                }
+                let last = try await daemon.lastEvent()
+                try write(.switches(0, 7, 8), to: path)
+                daemon.program.send(SIGHUP)
+                try await daemon.waitForEvent(after: last, "layout-loaded")
+                daemon.program.send(SIGTERM)
+                #expect(try await daemon.program.end() == 0)
+                #expect(try BoundedFile.text(of: kept) == .switches(0, 7, 8))
+            }
+        }
+    }
+
     @Test("a bad file and none kept: it does not begin, and touches nothing")
     func nothingKept() async throws {
         try await PrivateSwitch.with(vswitchd: false) { ovs in
@@ -137,6 +160,7 @@ struct ReloadTests {
                 let status = try await agent.waitForState("in-sync", warning: failure)
                 #expect("warning: one NIC only".isPart(of: status["warnings"]?.array?.compactMap(\.string) ?? []))
                 #expect(agent.logs.contains(failure))
+                #expect(try await agent.ask("reload")["text"]?.string?.contains(failure) == true)
                 // What can be kept again is no longer warned of.
                 try #require(unlink(file) == 0 && mkdir(file, 0o700) == 0)
                 try await agent.ask("reload")
