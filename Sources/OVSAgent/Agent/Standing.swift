@@ -34,7 +34,7 @@ struct Standing: Hashable, Sendable {
         switch connection {
         case .lost(let reason): reasons.append(.init(reason, remedy: "look whether ovsdb-server runs"))
         case .none: reasons.append("the database has not answered yet")
-        case .opening: reasons.append("the database has answered, and its rows have not come yet")
+        case .opening: reasons.append("the connection to the database stands, and its rows have not come yet")
         case .synced: break
         }
         switch lock {
