@@ -50,6 +50,7 @@ extension Agent {
         switch transition {
         case .applied:
             report(.init(.applied, reason: "ovs-vswitchd has every bridge and port of the layout"))
+            lookAtNICs()
         case .failed:
             report(.init(.applyFailed, reason: unapplied.first?.text))
         case .wait(let until):

@@ -54,7 +54,7 @@ extension Agent: ControlTarget {
             state: standing.state,
             reasons: standing.reasons,
             warnings: active.warnings + active.layout.unmanaged + (keepingFailure.map { [$0] } ?? [])
-                + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings ?? [])
+                + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings(hardware) ?? [])
                 + warningsOfChain + quarantine.warnings + unknownColumns,
             pid: getpid(),
             database: .init(

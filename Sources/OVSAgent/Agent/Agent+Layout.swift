@@ -100,6 +100,7 @@ extension Agent {
         layoutError = nil
         reportLayout()
         let kept = keep(bytes)
+        lookAtNICs()
         if !isSame || allowRemoval { cause = .layout }
         if reconciler.changed() { reconcile() }
         let text = "layout \(isSame ? "unchanged" : "taken"), digest \(layout.digest)"
@@ -134,6 +135,15 @@ extension Agent {
         keepingFailure = failure
         logger.error("\(failure)")
         return failure
+    }
+
+    /// Asks the host what the layout's NICs are: in the beginning, under a new layout, and once ovs-vswitchd has them all,
+    /// as a NIC may come late.
+    func lookAtNICs() {
+        let (layout, folder) = (active.layout, configuration.nicFolder)
+        afterFileWork { NICHardware.of(layout, in: folder) }.whenSuccess { hardware in
+            self.assumeIsolated { $0.hardware = hardware }
+        }
     }
 
     /// Has another thread do what waits for a disk, once all that was asked for before is done.

@@ -32,6 +32,9 @@ actor Agent {
     /// Whether what earlier layouts left behind may be taken away.
     var removal = Removal.refused
 
+    /// What the host tells of the layout's NICs, by name.
+    var hardware: [String: NICHardware] = [:]
+
     // The database.
     var connection = Connection.none
     var lock: LockState?
@@ -181,6 +184,7 @@ actor Agent {
         self.control = control
         report(.init(.started, reason: "ovs-agentd \(AgentVersion.current)"))
         reportLayout()
+        lookAtNICs()
         continuePause()
         chain { keeper in
             keeper.start { news in self.eventLoop.execute { self.assumeIsolated { $0.heard(news) } } }

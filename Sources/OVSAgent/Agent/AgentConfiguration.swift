@@ -13,6 +13,8 @@ package struct AgentConfiguration: Sendable {
     package var openFlowFolder: String
     /// The folder that keeps what must survive a restart.
     package var stateFolder: String
+    /// Where the host shows its NICs.
+    var nicFolder = NICHardware.folder
     /// When a fight over an object is one.
     var contest = Contest.Limits()
     /// How long a port on a brN.local may stay there before somebody says which VM it is of.

@@ -1,24 +1,34 @@
-/// What the database shows that is allowed and probably not meant: pure.
+/// What the database and the host show that is allowed and probably not meant: pure.
 extension Topology {
-    /// One line each, with the remedy.
-    var warnings: [String] { virtualSwitches.flatMap(\.warnings) }
+    /// One line each, with the remedy; `hardware` is what the host tells of its NICs, by name.
+    func warnings(_ hardware: [String: NICHardware] = [:]) -> [String] {
+        virtualSwitches.flatMap { $0.openPorts + ($0.uplink?.warnings(hardware) ?? []) }
+    }
 }
 
 extension Topology.VirtualSwitch {
-    fileprivate var warnings: [String] {
-        let open = directPorts.filter(\.vlans.isUnset).map { port in
+    fileprivate var openPorts: [String] {
+        directPorts.filter(\.vlans.isUnset).map { port in
             "Port \(port.name) on \(bridge) has no tag and so gets every VLAN of the VMs: "
                 + "give it one (ovs-vsctl set Port \(port.name) tag=VLAN)"
         }
-        return open + (uplink?.warnings ?? [])
     }
 }
 
 extension Topology.Uplink {
-    fileprivate var warnings: [String] {
-        let known = members.compactMap { member in member.speedMbps.map { (name: member.name, speed: $0) } }
-        guard Set(known.map(\.speed)).count > 1 else { return [] }
-        let speeds = known.map { "\($0.name) \($0.speed) Mbit/s" }.joined(separator: ", ")
-        return ["the NICs of \(name) differ in speed (\(speeds)): a bond wants equal ones"]
+    fileprivate func warnings(_ hardware: [String: NICHardware]) -> [String] {
+        [
+            difference("speed") { member in member.speedMbps.map { "\($0) Mbit/s" } },
+            difference("driver") { member in hardware[member.name]?.driver },
+            difference("vendor") { member in hardware[member.name]?.vendor },
+        ].compactMap { $0 }
+    }
+
+    /// What to say where not all members of whom a property is known have the same.
+    private func difference(_ property: String, _ value: (Status.Member) -> String?) -> String? {
+        let known = members.compactMap { member in value(member).map { (name: member.name, value: $0) } }
+        guard Set(known.map(\.value)).count > 1 else { return nil }
+        let values = known.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+        return "the NICs of \(name) differ in \(property) (\(values)): a bond wants equal ones"
     }
 }

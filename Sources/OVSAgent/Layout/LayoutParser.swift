@@ -3,7 +3,7 @@
 
 /// Reads layouts. Pure: what needs the host is judged elsewhere.
 ///
-/// Judged by the reconciler, which sees the host and the database: NICs of different speed, driver or vendor in one
+/// Judged by those who see the host and the database: NICs of different speed, driver or vendor in one
 /// bond, NICs in use elsewhere, a foreign port on brN without a tag, and whether NICs can be discovered at all.
 enum LayoutParser {
     enum Outcome: Hashable, Sendable {

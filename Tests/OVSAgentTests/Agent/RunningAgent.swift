@@ -38,6 +38,8 @@ struct RunningAgent: AgentCaller {
             stateFolder: "\(ovs.runFolder)/\(name).state"
         )
         configuration.switchPatience = .seconds(Int64(patience))
+        // Not this machine's.
+        configuration.nicFolder = "\(ovs.runFolder)/net"
         return configuration
     }
 

@@ -217,8 +217,8 @@ import Testing
             layout: try Self.layout(),
             chain: ChainStanding()
         )
-        #expect(topology.warnings.count == expected.count, "\(topology.warnings)")
-        for (warning, words) in zip(topology.warnings, expected) { #expect(warning.hasPrefix(words)) }
+        #expect(topology.warnings().count == expected.count, "\(topology.warnings())")
+        for (warning, words) in zip(topology.warnings(), expected) { #expect(warning.hasPrefix(words)) }
     }
 
     @Test("an uplink port that stands on another bridge is not there")
