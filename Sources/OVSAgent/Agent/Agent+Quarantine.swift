@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import OVSDB
 
@@ -7,6 +8,7 @@ extension Agent {
     func examineLocalBridges() {
         let lanes = active.layout.lanes
         withReplica { quarantine.lookAtAll(of: lanes, in: $0, now: .now()) }
+        keepFormerVMs()
     }
 
     /// Ports that may be a VM's came, changed or went.
@@ -14,6 +16,7 @@ extension Agent {
         planner?.noticed(changes.ports)
         let lanes = active.layout.lanes
         withReplica { quarantine.look(at: changes, of: lanes, in: $0, now: .now()) }
+        keepFormerVMs()
     }
 
     /// Plans again when the next port's time is over. That it stands there is somebody else's doing.
@@ -26,6 +29,19 @@ extension Agent {
                 if agent.cause == .settle { agent.cause = .drift }
                 if agent.reconciler.changed() { agent.reconcile() }
             }
+        }
+    }
+
+    /// An agent that is started anew sees a former VM's port only as one that nobody answers for.
+    private func keepFormerVMs() {
+        let former = quarantine.formerVMs
+        guard lock == .held, former != keptFormerVMs else { return }
+        keptFormerVMs = former
+        let (file, logger) = (formerVMsFile, logger)
+        afterFileWork {
+            if former.isEmpty { try file.remove() } else { try file.save(Quarantine.bytes(of: former)) }
+        }.whenFailure { error in
+            logger.error("what was a VM's port could not be kept for a restart: \(error)")
         }
     }
 }

@@ -62,6 +62,9 @@ actor Agent {
     var refusals = Refusals()
     /// Ports on a brN.local that are no VM's.
     var quarantine: Quarantine
+    /// What the file holds of the quarantine's former VMs.
+    var keptFormerVMs: Set<UUID>
+    nonisolated let formerVMsFile: StateFile
     /// Whether parts of a plan are sent one by one, because the server refused them together.
     var isolatesRefusal = false
     /// Of the next plan for what has to wait.
@@ -141,6 +144,7 @@ actor Agent {
         removal: Removal,
         layoutError: String?,
         pause: Pause?,
+        formerVMs: Set<UUID>,
         store: StateFile,
         on eventLoop: any EventLoop,
         keeper: ChainKeeper,
@@ -169,7 +173,9 @@ actor Agent {
             logger: logger
         )
         contest = Contest(configuration.contest)
-        quarantine = Quarantine(patience: configuration.quarantine)
+        formerVMsFile = .formerVMs(in: configuration.stateFolder)
+        keptFormerVMs = formerVMs
+        quarantine = Quarantine(patience: configuration.quarantine, formerVMs: formerVMs)
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()

@@ -16,6 +16,9 @@ struct StateFile: Sendable {
     /// The ``Pause`` that is not over.
     static func pause(in folder: String) -> StateFile { StateFile("pause", in: folder) }
 
+    /// The interfaces of VMs that lost their mark.
+    static func formerVMs(in folder: String) -> StateFile { StateFile("former-vms", in: folder) }
+
     var path: String { "\(folder)/\(name)" }
 
     /// Why a file can't be kept: the path and the system's words.

@@ -9,8 +9,8 @@ struct Quarantine: Sendable {
         var bridge: String
         /// Whether it leads to another bridge or host, which no VM's port does: it goes at once.
         var leadsElsewhere: Bool
-        /// Whether it was seen as a VM's before.
-        var wasVMs: Bool
+        /// Those of its interfaces that were seen as a VM's before.
+        var formerVMs: Set<UUID>
         /// When it goes, unless it was a VM's and its device still exists then.
         var goes: NIODeadline
     }
@@ -22,7 +22,14 @@ struct Quarantine: Sendable {
     /// Rows of Interface that were seen as a VM's.
     private var vmInterfaces: Set<UUID> = []
 
-    init(patience: TimeAmount) { self.patience = patience }
+    /// `formerVMs` are what an earlier run of the agent left behind as ``formerVMs``.
+    init(patience: TimeAmount, formerVMs: Set<UUID> = []) {
+        self.patience = patience
+        vmInterfaces = formerVMs
+    }
+
+    /// Rows of Interface that were a VM's and are not any more: what must not be forgotten.
+    var formerVMs: Set<UUID> { suspects.values.reduce(into: []) { $0.formUnion($1.formerVMs) } }
 
     /// Looks at all ports of these lanes. The time of each begins anew: nothing was enforced until now, so that nobody
     /// could see a port named.
@@ -57,7 +64,7 @@ struct Quarantine: Sendable {
             name: port.name,
             bridge: bridge,
             leadsElsewhere: leadsElsewhere,
-            wasVMs: members.contains { vmInterfaces.contains($0.uuid) },
+            formerVMs: vmInterfaces.intersection(members.lazy.map(\.uuid)),
             goes: leadsElsewhere ? now : suspects[uuid]?.goes ?? now + patience
         )
     }
@@ -67,7 +74,7 @@ struct Quarantine: Sendable {
     mutating func due(in replica: Replica, now: NIODeadline) -> Set<UUID> {
         var due: Set<UUID> = []
         for (uuid, suspect) in suspects where suspect.goes <= now {
-            if suspect.wasVMs, !suspect.leadsElsewhere, Self.hasDevice(uuid, in: replica) {
+            if !suspect.formerVMs.isEmpty, !suspect.leadsElsewhere, Self.hasDevice(uuid, in: replica) {
                 suspects[uuid]?.goes = now + patience
             } else {
                 due.insert(uuid)
@@ -83,9 +90,9 @@ struct Quarantine: Sendable {
     var warnings: [String] {
         suspects.values.filter { !$0.leadsElsewhere }.sorted { $0.name < $1.name }.map { suspect in
             let fate =
-                suspect.wasVMs
-                ? "it was one before, and stays while its device exists"
-                : "it goes \(patience.nanoseconds / 1_000_000_000) s after it was seen"
+                suspect.formerVMs.isEmpty
+                ? "it goes \(patience.nanoseconds / 1_000_000_000) s after it was seen"
+                : "it was one before, and stays while its device exists"
             return """
                 port \(suspect.name) on \(suspect.bridge) is no VM's and passes nothing; \(fate): \
                 ovs-vsctl set Interface \(suspect.name) external_ids:\(VMPort.Key.interfaceID)=NAME makes it one

@@ -112,6 +112,23 @@ import Testing
         #expect(Self.due(&quarantine, database, at: 60) == ["vm1"])
     }
 
+    @Test("former VMs are known again after a restart, and a damaged file names none")
+    func kept() throws {
+        var database = PlanDatabase(Self.host)
+        var quarantine = Self.quarantine(database)
+        database.set("Interface", "vm1", "external_ids=")
+        Self.look(&quarantine, at: "vm1", database, 0)
+        #expect(quarantine.formerVMs == [try #require(database.uuid("Interface", "vm1"))])
+        let bytes = Quarantine.bytes(of: quarantine.formerVMs)
+        var next = Quarantine(patience: .seconds(30), formerVMs: Quarantine.formerVMs(in: bytes))
+        next.lookAtAll(of: Self.lanes, in: database.replica, now: Self.start)
+        #expect(next.warnings == quarantine.warnings)
+        let damaged: [[UInt8]?] = [nil, [], Array("x\n\n".utf8), Array(bytes.dropLast(3)), [0xff, 0]]
+        for junk in damaged {
+            #expect(Quarantine.formerVMs(in: junk).isEmpty)
+        }
+    }
+
     @Test("a lane's name of a switch that the layout has not is no excuse")
     func derivedNames() {
         var database = PlanDatabase(Self.host)
@@ -183,6 +200,9 @@ struct QuarantinedPortTests {
                 try await agent.waitForState("in-sync", lacking: "is no VM's")
                 // A VM whose mark somebody takes away keeps its port, though not its flows.
                 try await ovs.edit("remove interface tap2 external_ids iface-id")
+                try await agent.waitForState("in-sync", warning: "it was one before")
+            }
+            try await RunningAgent.with(ovs, quarantine: .seconds(3)) { agent in
                 try await agent.waitForState("in-sync", warning: "it was one before")
                 try await ovs.edit("del-port tap2")
                 try await agent.waitForState("in-sync", lacking: "is no VM's")
