@@ -12,7 +12,9 @@ extension Agent {
         end(refusals.keep(Set(whole.changes.map(\.object))))
         guard !whole.isEmpty else { return settled() }
         let plan = whatNeedNotWait(of: whole)
-        if cause == .drift { reportDrift(whole.changes) }
+        let drifts = cause == .drift ? newDrifts(among: whole.changes) : []
+        // Written down after the repair is on its way, and before its answer: who edits waits for neither journal nor log.
+        defer { for drift in drifts { report(.init(.drift, drift)) } }
         guard !plan.isEmpty else { return wait(for: whole.changes) }
         let answers = cause == .drift ? plan.changes.filter { $0.answer?.reason != nil } : []
         for note in plan.notes { logger.notice("\(note)") }
@@ -193,15 +195,12 @@ extension Agent {
     }
 
     /// A plan that is made again after a guard failed shows the same drifts; they are journalled once.
-    private func reportDrift(_ changes: [Change]) {
-        var found: Set<Change> = []
-        for change in changes where change.answer == nil && !undone.contains(change) {
-            found.insert(change)
-            // Of a fight the journal tells that it goes on, not every blow.
-            guard !openDrifts.contains(change), !contest.isContested(change.object) else { continue }
-            report(.init(.drift, change))
-        }
-        openDrifts = found
+    private func newDrifts(among changes: [Change]) -> [Change] {
+        let found = changes.filter { $0.answer == nil && !undone.contains($0) }
+        // Of a fight the journal tells that it goes on, not every blow.
+        let new = found.filter { !openDrifts.contains($0) && !contest.isContested($0.object) }
+        openDrifts = Set(found)
+        return new
     }
 
     /// What was done because a VM port asked for it, and nobody had undone anything.
