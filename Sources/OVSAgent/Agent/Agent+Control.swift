@@ -12,15 +12,19 @@ extension Agent: ControlTarget {
     nonisolated func topology() -> Topology {
         assumeIsolated { agent in
             let (layout, chain) = (agent.active.layout, agent.chainStanding)
-            return agent.withReplica { Topology(replica: $0, layout: layout, chain: chain) }
-                ?? Topology(replica: .unknown, layout: layout, chain: chain)
+            let known = agent.withReplica { Topology(replica: $0, layout: layout, chain: chain) }
+            if let known { return known }
+            var topology = Topology(replica: .unknown, layout: layout, chain: chain)
+            topology.isKnown = false
+            return topology
         }
     }
 
     nonisolated func vms() -> VMListing {
         assumeIsolated { agent in
             let (layout, chain) = (agent.active.layout, agent.chainStanding)
-            return agent.withReplica { VMListing(replica: $0, layout: layout, chain: chain) } ?? VMListing()
+            return agent.withReplica { VMListing(replica: $0, layout: layout, chain: chain) }
+                ?? VMListing(isKnown: false)
         }
     }
 
@@ -64,6 +68,7 @@ extension Agent: ControlTarget {
             ),
             layout: .init(path: configuration.layoutPath, digest: active.digest, error: layoutError),
             repairs: repairs,
+            isKnown: database.assumeIsolated { $0.replica } != nil,
             virtualSwitches: withReplica { replica in
                 active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: replica) }
             } ?? active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: .unknown) },

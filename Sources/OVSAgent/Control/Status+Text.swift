@@ -12,6 +12,7 @@ extension Status {
         lines.append(Self.labelled("database", databaseText))
         lines.append(Self.labelled("layout", layoutText))
         lines.append(Self.labelled("repairs", repairsText))
+        guard isKnown else { return (lines + ["", Self.labelled("switch", .rowsUnknown)]).joined(separator: "\n") }
         for virtualSwitch in virtualSwitches {
             lines.append("")
             lines += Self.labelled(virtualSwitch.name, virtualSwitch.lines)

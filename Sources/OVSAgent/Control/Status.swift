@@ -59,6 +59,9 @@ package struct Status: Hashable, Sendable {
     var database: Database
     var layout: LayoutFile
     var repairs = Repairs()
+    /// Whether the database has ever told its rows: before that nothing below is known, and `present` is false
+    /// everywhere.
+    var isKnown = true
     var virtualSwitches: [VirtualSwitch] = []
     /// From the VMs to the wire: br.mx, br.microseg, br.nf, br.dmx.
     var chain: [ChainBridge] = []

@@ -3,6 +3,9 @@ import OVSDB
 // What the texts for people and the JSON for scripts have in common: columns, clean text, and optional values.
 
 extension String {
+    /// In place of what the rows of the database would tell.
+    static let rowsUnknown = "not known yet: the database has not told its rows"
+
     /// With blanks for control characters. What stands in a database or a file is anybody's text: it must not break a line
     /// that stands for one thing, nor look like another one.
     var onOneLine: String {

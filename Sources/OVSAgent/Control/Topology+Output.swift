@@ -5,7 +5,8 @@ extension Topology {
     var json: JSON { ["virtualSwitches": .array(virtualSwitches.map(\.json))] }
 
     var text: String {
-        virtualSwitches.isEmpty ? "no virtual switch" : virtualSwitches.map(\.text).joined(separator: "\n\n")
+        guard isKnown else { return .rowsUnknown }
+        return virtualSwitches.isEmpty ? "no virtual switch" : virtualSwitches.map(\.text).joined(separator: "\n\n")
     }
 }
 

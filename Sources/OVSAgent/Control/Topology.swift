@@ -2,6 +2,8 @@ import OVSDB
 
 /// The owned topology from the wire to the VMs: the answer to `show`, a pure value.
 struct Topology: Hashable, Sendable {
+    /// Whether the database has ever told its rows: before that everything is shown as not there.
+    var isKnown = true
     var virtualSwitches: [VirtualSwitch]
 
     /// One virtual switch with its way through the chain.

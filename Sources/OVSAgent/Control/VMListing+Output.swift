@@ -5,6 +5,7 @@ extension VMListing {
     var json: JSON { ["ports": .array(ports.map(\.json))] }
 
     var text: String {
+        guard isKnown else { return .rowsUnknown }
         guard !ports.isEmpty else { return "no VM port" }
         let head = ["port", "interface ID", "VM", "MAC", "VLANs", "lane", ""]
         return ([head] + ports.map(\.cells)).aligned.joined(separator: "\n")

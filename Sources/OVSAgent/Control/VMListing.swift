@@ -1,5 +1,7 @@
 /// The VM ports of a host, and whether each has a network: the answer to `vms`, a pure value.
 struct VMListing: Hashable, Sendable {
+    /// Whether the database has ever told its rows.
+    var isKnown = true
     /// By lane, then by name.
     var ports: [Entry] = []
 

@@ -105,6 +105,16 @@ import Testing
         )
     }
 
+    @Test("what the database has not told yet is not called missing")
+    func unknownText() throws {
+        var status = broken
+        status.isKnown = false
+        #expect(status.text.hasSuffix("contested\n\nswitch       not known yet: the database has not told its rows"))
+        #expect(status.json == broken.json)
+        #expect(Topology(isKnown: false, virtualSwitches: []).text == .rowsUnknown)
+        #expect(VMListing(isKnown: false).text == .rowsUnknown)
+    }
+
     @Test("the JSON has every key in its order")
     func json() throws {
         let expected = #"""
