@@ -34,14 +34,18 @@ class Host(Sandbox):
 
     def begin(self):
         super().begin()
-        run_in(None, "ip", "link", "add", "nic0", "type", "veth", "peer", "name", "tor0")
-        for nic in ("nic0", "tor0"):
-            run_in(None, "ethtool", "-K", nic, "tx", "off")
-            run_in(None, "ip", "link", "set", nic, "up")
+        self.cable("nic0", "tor0")
         self.add_bridge("tor", "tor0")
         self.layout = f"{self.folder}/layout.yaml"
         with open(self.layout, "w", encoding="utf-8") as file:
             file.write(LAYOUT.format(datapath=self.datapath))
+
+    def cable(self, *ends):
+        """A NIC of this host, and one of the switch at the other end."""
+        run_in(None, "ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+        for nic in ends:
+            run_in(None, "ethtool", "-K", nic, "tx", "off")
+            run_in(None, "ip", "link", "set", nic, "up")
 
     def add_bridge(self, name, *ports):
         """A plain switch, nothing of the agent's."""

@@ -26,6 +26,7 @@ import subprocess
 import sys
 import time
 
+from pairs import alternating
 from ports import fill
 from processes import cost, machine, memory
 from python_library import pythons
@@ -52,17 +53,6 @@ def asked(*command):
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     took = (time.perf_counter() - began) * 1e3
     return json.loads(output.splitlines()[-1]) | {"wall_ms": took}
-
-
-def alternating(count, ours, peer):
-    """Pairs of what two functions give, called in turn; the one that begins changes."""
-    for number in range(count):
-        if number % 2 == 0:
-            first = ours()
-            yield first, peer()
-        else:
-            second = peer()
-            yield ours(), second
 
 
 def monitored(database, columns):

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Measures what the agent makes of the data plane, seen from outside, on a private Open vSwitch.
+
+On the dummy datapath, without root, with few and with many VM ports:
+
+- first frame: from the reply to the commit of one more VM port until one of the frames that it sends without a pause leaves by
+  the wire. Beside it the same on a plain bridge of the same switch, where it takes what ovs-vswitchd needs; "beyond
+  that" is the difference of a pair.
+- reprogramming: ovs-vswitchd is killed and started again a second later. From the moment that the first bridge's socket
+  opens until every bridge has all flows. They are compared as text afterwards. "served" is when ovs-vswitchd comes to
+  answer on that socket: nobody can program it before.
+- repair: a flow is deleted, one at a time; from sending that until the switch's flow monitor tells that it is there again.
+
+On the userspace datapath between network namespaces (namespaces.py; as root): VMs and a station on the wire, with the chain and
+with one plain bridge in its place, in turn.
+
+- throughput: TCP, MB/s. Round trip: pings of 56 bytes. First packet: the same, each after all datapath flows were dropped.
+- megaflows: the datapath's flows that carry IPv4 a way, the most of all ways.
+
+Run it through scripts/bench, which builds first. A cell is the median over all samples of all runs, a ratio the median of
+the pairs' ratios.
+"""
+
+import argparse
+import os
+import signal
+import statistics
+import sys
+
+import namespaces
+from dummies import PLAIN, DummyHost
+from host import Host
+from openflow import in_port
+from pairs import alternating
+from processes import machine
+from table import Table
+from traffic import Pinger, Stream
+
+LANE_UP, LANE_DOWN = 40000, 50000  # the ports of lane 0 on a chain bridge
+REPAIRED = [("br.microseg", 0, in_port(LANE_UP)), ("br.mx", 0, in_port(LANE_DOWN)), ("br0.local", 1, in_port(1))]
+
+
+def first_frames(host, title, arguments, table):
+    for ours, peer in alternating(arguments.frames, lambda: host.first_frame("br0.local"), lambda: host.first_frame(PLAIN)):
+        table.add(f"{title}: commit to NIC opened, ms, beside a plain bridge", ours[0], peer[0])
+        table.add(f"{title}: commit to first frame, ms, beside a plain bridge", ours[1], peer[1])
+        table.add(f"{title}: commit to first frame, ms beyond that", ours[1] - peer[1], limit=5)
+
+
+def repairs(host, title, arguments, table):
+    for bridge, number, match in REPAIRED:
+        switch = host.management(bridge).greet()
+        switch.monitor_adds(number)
+        samples = [host.repair(switch, number, match) for _ in range(arguments.repairs)]
+        switch.close()
+        for sample in samples:
+            table.add(f"{title}: flow deleted to flow back: p50, microseconds", sample, limit=1000)
+
+
+def on_dummy_datapath(size, arguments, table):
+    title = f"{size} VM ports" if size > 1 else "1 VM port"
+    with DummyHost(size) as host:
+        if size != arguments.middle:
+            first_frames(host, title, arguments, table)
+            repairs(host, title, arguments, table)
+        if size > 1:
+            for _ in range(arguments.restarts):
+                served, done = host.reprogram(arguments.away)
+                flows = sum(host.flow_counts.values())
+                table.add(f"{title}: socket open to socket served, ms", served)
+                limit = 100 if size == arguments.middle else None
+                table.add(f"{title}: socket open to all {flows} flows back, ms", done, limit=limit)
+
+
+def stations(host):
+    """Two ways of as many cables with stations at the ends, the chain's and a plain bridge's: between two VMs, and from a VM
+    to the wire."""
+    host.add_bridge("plain", "nic1")
+    host.add_bridge("tor1", "end1")
+    a, b, p, q = host.vm("vma", 1, 10), host.vm("vmb", 2, 10), host.vm("vmp", 3, 10, "plain"), host.vm("vmq", 4, 10, "plain")
+    wire, plain_wire = host.plug("tor", "wire", 5, "tag=10"), host.plug("tor1", "wire1", 6, "tag=10")
+    ways = {"VM to VM": ((a, b), (p, q)), "VM to wire": ((a, wire), (p, plain_wire))}
+    for pairs in ways.values():
+        for source, target in pairs:
+            source.know(target)
+            target.know(source)
+            with Pinger(source, target) as pinger:
+                if not pinger.reaches():
+                    raise RuntimeError(f"{source} does not reach {target}")
+    return ways
+
+
+def rate(pair, seconds):
+    with Stream(*pair) as stream:
+        return stream.rate(seconds) / 1e6
+
+
+def round_trip(pinger, count):
+    return statistics.median(pinger.round_trip() for _ in range(count)) * 1e6
+
+
+def first_round_trip(host, pinger):
+    host.appctl("revalidator/purge")
+    return pinger.round_trip() * 1e6
+
+
+def on_userspace_datapath(arguments, table):
+    with Host() as host:
+        host.cable("nic1", "end1")
+        host.agent_starts()
+        for title, (ours, peer) in stations(host).items():
+            turns = (lambda pair=pair: rate(pair, arguments.seconds) for pair in (ours, peer))
+            for a, b in alternating(arguments.rounds, *turns):
+                table.add(f"{title}: throughput, MB/s, beside a plain bridge", a, b, ratio_least=0.97)
+            with Pinger(*ours) as near, Pinger(*peer) as far:
+                turns = (lambda pinger=pinger: round_trip(pinger, arguments.pings) for pinger in (near, far))
+                for a, b in alternating(arguments.rounds, *turns):
+                    table.add(f"{title}: round trip, microseconds, beside a plain bridge", a, b, 1 / 0.97)
+                turns = (lambda pinger=pinger: first_round_trip(host, pinger) for pinger in (near, far))
+                for a, b in alternating(arguments.firsts, *turns):
+                    table.add(f"{title}: first packet's round trip, microseconds, beside a plain bridge", a, b, 1.4)
+                near.round_trip()
+                ways = [host.megaflows(*ours), host.megaflows(*reversed(ours))]
+            most = max(len(flows) for way in ways for flows in way.values())
+            table.add(f"{title}: datapath megaflows a direction", most, limit=1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=10, help="VM ports that come and go, per run and bridge")
+    parser.add_argument("--repairs", type=int, default=50, help="of each of three flows, per run")
+    parser.add_argument("--seconds", type=float, default=2, help="of TCP, each time")
+    parser.add_argument("--quick", action="store_true", help="one short run on fewer ports: does it work at all")
+    arguments = parser.parse_args()
+    arguments.many, arguments.middle, arguments.restarts, arguments.away = 1000, 100, 1, 1
+    arguments.rounds, arguments.pings, arguments.firsts = 3, 200, 20
+    if arguments.quick:
+        arguments.runs = arguments.rounds = 1
+        arguments.frames, arguments.repairs, arguments.pings, arguments.firsts = 2, 5, 10, 2
+        arguments.many, arguments.middle, arguments.seconds = 200, 50, 0.5
+    if min(arguments.runs, arguments.frames, arguments.repairs, arguments.seconds) <= 0:
+        parser.error("--runs, --frames, --repairs and --seconds must be positive")
+
+    # In a private world all of it ends with this process; elsewhere the sandboxes are ended by what this raises.
+    reason = namespaces.reason_to_skip() if namespaces.MARK not in os.environ else None
+    if reason is None:
+        namespaces.enter()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    print(f"{machine()}; {arguments.runs} runs\n", flush=True)
+    table = Table()
+    for number in range(arguments.runs):
+        print(f"run {number + 1} of {arguments.runs}", file=sys.stderr, flush=True)
+        for size in (1, arguments.middle, arguments.many):
+            on_dummy_datapath(size, arguments, table)
+        if reason is None:
+            on_userspace_datapath(arguments, table)
+    if reason:
+        for what in ("throughput", "round trip", "first packet", "datapath megaflows"):
+            table.miss(f"VM to VM and to the wire: {what}", reason)
+    table.print()
+
+
+if __name__ == "__main__":
+    main()
