@@ -54,6 +54,13 @@ def fill(path, count):
     stream = JSONStream(path)
     bridge = {"op": "insert", "table": "Bridge", "row": {"name": "br-ext"}, "uuid-name": "bridge"}
     transact(stream, bridge, mutate("Open_vSwitch", [], "bridges", ["named-uuid", "bridge"]))
+    stream.close()
+    plug(path, "br-ext", count)
+
+
+def plug(path, bridge, count):
+    """Adds so many VM ports to a bridge that stands, an interface each."""
+    stream = JSONStream(path)
     for first in range(0, count, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, count))
         operations = []
@@ -63,7 +70,7 @@ def fill(path, count):
             operations.append({"op": "insert", "table": "Interface", "row": row, "uuid-name": f"i{number}"})
             operations.append({"op": "insert", "table": "Port", "row": port, "uuid-name": f"p{number}"})
         ports = ["set", [["named-uuid", f"p{number}"] for number in numbers]]
-        transact(stream, *operations, mutate("Bridge", [["name", "==", "br-ext"]], "ports", ports))
+        transact(stream, *operations, mutate("Bridge", [["name", "==", bridge]], "ports", ports))
     stream.close()
 
 

@@ -29,6 +29,8 @@ class Table:
         self.rows.setdefault(title, Row()).reason = reason
 
     def print(self):
+        if not self.rows:
+            return
         width = max(map(len, self.rows)) + 2
         print(f"{'':<{width}}{'ours':>10}{'peer':>10}{'ratio':>8}{'target':>12}")
         for title, row in self.rows.items():
@@ -46,6 +48,40 @@ class Table:
                 verdict = f">= {row.ratio_least:.2f} x".rjust(12) + told(ratio >= row.ratio_least)
             compared = f"{ratio:.2f}" if ratio is not None else ""
             print(f"{title:<{width}}{number(ours):>10}{number(peer):>10}{compared:>8}{verdict}")
+
+
+class Comparison:
+    """The table of one measurement made of many programs: what each took for each task, as medians, and the ratio to
+    one of them, the base."""
+
+    def __init__(self, base):
+        self.base, self.tasks, self.cells = base, [], {}
+
+    def add(self, name, task, sample):
+        """One more sample of a program's, with `p50_us` and `p99_us`; text says why there is none."""
+        if task not in self.tasks:
+            self.tasks.append(task)
+        self.cells.setdefault(name, {}).setdefault(task, []).append(sample)
+
+    def print(self):
+        if not self.cells:
+            return
+        width = max(map(len, self.cells)) + 2
+        print(f"\n{'':<{width}}" + "".join(f"{task:>32}" for task in self.tasks))
+        heads = f"{'p50':>14}{'p99':>9}{'ratio':>9}"
+        print(f"{'microseconds':<{width}}" + heads * len(self.tasks))
+        for name, tasks in self.cells.items():
+            line = f"{name:<{width}}"
+            for task in self.tasks:
+                samples = tasks.get(task, [""])
+                if isinstance(samples[0], str):
+                    line += f"{samples[0]:>32}"
+                    continue
+                base = self.cells[self.base][task]
+                p50, p99 = (statistics.median(one[key] for one in samples) for key in ("p50_us", "p99_us"))
+                ratio = statistics.median(one["p50_us"] / other["p50_us"] for one, other in zip(samples, base))
+                line += f"{number(p50):>14}{number(p99):>9}{ratio:>9.2f}"
+            print(line.rstrip())
 
 
 def told(is_met):
