@@ -120,7 +120,7 @@ import Testing
                 return
             }
             #expect(error == lost.error)
-            await client.client.stop()
+            await client.finish()
         }
     }
 
@@ -151,7 +151,7 @@ import Testing
                     Issue.record("cut at byte \(length)")
                     return
                 }
-                await client.client.stop()
+                await client.finish()
             }
         }
     }
@@ -181,7 +181,7 @@ import Testing
                 if seen.count == manners.count { break }
             }
             #expect(seen == [["x", "y"], ["x", "z"], "x", .emptySet])
-            await client.client.stop()
+            await client.finish()
         }
     }
 
@@ -207,44 +207,8 @@ import Testing
                 break
             }
             #expect(await client.has("new+"))
-            await client.client.stop()
+            await client.finish()
         }
-    }
-
-    @Test("a peer that falls silent after its first bytes is probed in time, however long those might have taken")
-    func silentAfterGreeting() async throws {
-        try await ScriptedPeer.with([ScriptedPeer.Manner.good("x").answering("echo", nil)]) { peer in
-            var configuration = TransactingClient.configuration(peer)
-            configuration.pace = .init(
-                unclampedBackoff: .milliseconds(1),
-                .milliseconds(1),
-                probeInterval: .milliseconds(300),
-                firstReply: .hours(1)
-            )
-            let client = try await TransactingClient.start(configuration)
-            #expect(await client.disconnected()?.error.description.contains("no answer to a probe") == true)
-            await client.client.stop()
-        }
-    }
-
-    @Test("a client that made all attempts it may make says so, and begins anew when it is started again")
-    func outOfTries() async throws {
-        let remote = Remote.unix(path: "/nowhere/db.sock")
-        let client = try await TransactingClient.start(
-            .init(
-                remotes: [remote],
-                database: "db",
-                followed: [],
-                pace: .init(unclampedBackoff: .milliseconds(1), .milliseconds(1), probeInterval: .zero, maximumTries: 2)
-            )
-        )
-        for _ in 0..<2 { #expect(await client.disconnected() != nil) }
-        #expect(await client.client.isStopped)
-        let (ends, ended) = AsyncStream.makeStream(of: OVSDBError.self)
-        await client.client.start { if case .disconnected(let error) = $0 { ended.yield(error) } }
-        #expect(await ends.first { _ in true } != nil)
-        await client.client.stop()
-        #expect(await client.client.isStopped)
     }
 
     @Test("an answer that comes twice, and one to nothing, are counted and change nothing")
@@ -259,28 +223,9 @@ import Testing
             #expect(await client.client.unknownReplies >= 2)
             for await report in client.reports { if case .changed = report.event { break } }
             #expect(await client.client.unknownReplies == 4)
-            await client.client.stop()
+            await client.finish()
             #expect(await client.client.unknownReplies == 4)
         }
-    }
-
-    @Test(
-        "a host that has no address, or at which nobody listens, is an attempt that failed with a reason in words",
-        arguments: [
-            (Remote.tcp(host: "no-such-host.invalid", port: 6640), "the address of no-such-host.invalid is not known"),
-            (.tcp(host: "127.0.0.1", port: 1), "Connection refused"),
-            (.unix(path: "/nowhere/db.sock"), "No such file or directory"),
-        ]
-    )
-    func unreachable(remote: Remote, reason: String) async throws {
-        let client = try await TransactingClient.start(
-            .init(remotes: [remote], database: "db", followed: [])
-        )
-        let error = try #require(await client.disconnected()).error
-        #expect(error == .disconnected(reason: "\(remote): \(reason)"))
-        await #expect(throws: OVSDBError.self) { try await client.client.call("list_dbs", []) }
-        await client.client.stop()
-        await #expect(throws: OVSDBError.self) { try await client.client.transact([.abort]) }
     }
 
     @Test("stopping fails what is open, tells nothing more and can be done at any moment")

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Synchronization
+import Testing
 
 @testable import OVSDB
 
@@ -16,6 +17,8 @@ struct ScriptedPeer: Sendable {
         var greeting: [UInt8] = []
         /// What follows a request, under its method; `ID` stands for its id. No text is no answer.
         var answers: [String: String] = [:]
+        /// What follows the first probe, the second ...; after these it is as for any request.
+        var probed: [String] = []
         /// How many bytes are sent before the end.
         var length = Int.max
         var ending = Ending.silence
@@ -81,6 +84,7 @@ struct ScriptedPeer: Sendable {
         private let manner: Manner
         private var framer = MessageFramer(limits: .init(length: 1 << 20))
         private var sent = 0
+        private var probes = 0
 
         init(_ manner: Manner) { self.manner = manner }
 
@@ -90,7 +94,7 @@ struct ScriptedPeer: Sendable {
             var bytes = unwrapInboundIn(data)
             framer.append(&bytes)
             while let message = try? framer.next(), let json = try? JSON(parsing: message.readableBytesView) {
-                guard let method = json["method"]?.string, let answer = manner.answers[method] else { continue }
+                guard let method = json["method"]?.string, let answer = answer(to: method) else { continue }
                 let id = json["id"]?.text() ?? "null"
                 say(
                     Array(answer.split(separator: "ID", omittingEmptySubsequences: false).joined(separator: id).utf8),
@@ -98,6 +102,12 @@ struct ScriptedPeer: Sendable {
                 )
                 if method == manner.last { context.close(promise: nil) }
             }
+        }
+
+        private func answer(to method: String) -> String? {
+            guard method == "echo", probes < manner.probed.count else { return manner.answers[method] }
+            defer { probes += 1 }
+            return manner.probed[probes]
         }
 
         private func say(_ bytes: [UInt8], _ context: ChannelHandlerContext) {
@@ -199,6 +209,12 @@ struct TransactingClient: Sendable {
             longestMessage: 100_000,
             longestBacklog: 100_000
         )
+    }
+
+    /// Ends the client, after a look whether its replica is sound.
+    func finish() async {
+        #expect(await client.replica?.inconsistencies() ?? [] == [])
+        await client.stop()
     }
 
     /// The next end of a connection; `nil` when the test's time is over.
