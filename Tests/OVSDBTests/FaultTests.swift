@@ -214,8 +214,8 @@ import Testing
     @Test("an answer that comes twice, and one to nothing, are counted and change nothing")
     func unknownReplies() async throws {
         var twice = ScriptedPeer.Manner.good("a")
-        let answer = try #require(twice.answers["set_db_change_aware"])
-        twice.answers["set_db_change_aware"] = answer + answer + #"{"id":"nobody","result":{},"error":null}"#
+        let answer = try #require(twice.answers["lock"])
+        twice.answers["lock"] = answer + answer + #"{"id":"nobody","result":{},"error":null}"#
         try await ScriptedPeer.with([twice.ended(), twice]) { peer in
             let client = try await TransactingClient.start(TransactingClient.configuration(peer))
             // Two on the connection that ends, and as many on the next, which may be there at once.

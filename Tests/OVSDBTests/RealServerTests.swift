@@ -37,7 +37,7 @@ struct RealServerTests {
     func randomEdits() async throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SeededRandom(seed)
-        try await withSmallDatabase { ovs, database in
+        try await SmallDatabase.follow { _, database in
             let client = database.client
             let schema = try #require(await client.replica?.schema.tables["T"])
             func value(_ column: ColumnSchema) -> Datum {
@@ -97,40 +97,6 @@ struct RealServerTests {
         }
     }
 
-    @Test("a database that is converted under us, twice, ends in a right replica and is written to again")
-    func converted() async throws {
-        try await withSmallDatabase { ovs, database in
-            let client = database.client
-            _ = try await client.transact([
-                .insert(table: "T", row: ["name": "kept", "options": ["a": "1", "b": "2"]])
-            ])
-            for (version, columns) in [
-                ("2.0.0", Self.columns + [#""more":{"type":"integer"}"#]), ("3.0.0", [Self.columns[0]]),
-            ] {
-                try Self.write(version, columns, to: "\(ovs.runFolder)/next.ovsschema")
-                try await ovs.check("ovsdb-client", "convert", ovs.databaseRemote, "\(ovs.runFolder)/next.ovsschema")
-                #expect(await database.nextUnlessDisconnected { if case .synced = $0 { true } else { nil } } == true)
-                let replica = try #require(await client.replica)
-                #expect(replica.schema.version == version)
-                let kept = try #require(replica["T"][name: "kept"])
-                #expect(kept.has("options") == (version == "2.0.0"))
-                if version == "2.0.0" { #expect(kept["options"] == ["a": "1", "b": "2"]) }
-                _ = try await client.transact([.insert(table: "T", row: ["name": Datum(.string(version))])])
-                #expect(await client.replica?["T"][name: version] != nil)
-            }
-        }
-    }
-
-    @Test("a database that leaves the server is asked for until it is there again")
-    func removed() async throws {
-        try await withSmallDatabase { ovs, database in
-            try await Self.control(ovs, "ovsdb-server/remove-db", "small")
-            #expect(await database.disconnected()?.description.contains("refused get_schema: unknown database") == true)
-            try await Self.control(ovs, "ovsdb-server/add-db", "\(ovs.runFolder)/small.db")
-            #expect(await database.synced())
-        }
-    }
-
     @Test("a lock that is stolen is lost, and ours again when the thief lets go")
     func stolen() async throws {
         try await PrivateSwitch.with(vswitchd: false) { ovs in
@@ -150,55 +116,5 @@ struct RealServerTests {
             try await thief.finish()
             try await database.finish()
         }
-    }
-
-    // MARK: A small database
-
-    private static let columns = [
-        #""name":{"type":"string"}"#, #""number":{"type":"integer"}"#, #""real":{"type":"real"}"#,
-        #""flag":{"type":"boolean"}"#,
-        #""choice":{"type":{"key":{"type":"integer","enum":["set",[-1,0,1]]}}}"#,
-        #""optional":{"type":{"key":"string","min":0}}"#,
-        #""some":{"type":{"key":"string","min":1,"max":"unlimited"}}"#,
-        #""tags":{"type":{"key":"string","min":0,"max":"unlimited"}}"#,
-        #""ids":{"type":{"key":"uuid","min":0,"max":4}}"#,
-        #""options":{"type":{"key":"string","value":"string","min":0,"max":"unlimited"}}"#,
-        #""pair":{"type":{"key":"string","value":"integer","min":0,"max":1}}"#,
-        #""two":{"type":{"key":"integer","value":"real","min":1,"max":4}}"#,
-    ]
-
-    private func withSmallDatabase(_ body: (PrivateSwitch, FollowingDatabase) async throws -> Void) async throws {
-        try await PrivateSwitch.with(vswitchd: false) { ovs in
-            let folder = ovs.runFolder
-            try Self.write("1.0.0", Self.columns, to: "\(folder)/small.ovsschema")
-            try await ovs.check("ovsdb-tool", "create", "\(folder)/small.db", "\(folder)/small.ovsschema")
-            try await Self.control(ovs, "ovsdb-server/add-db", "\(folder)/small.db")
-            let names = Self.columns.compactMap { $0.split(separator: "\"").first.map(String.init) }
-            let database = try await FollowingDatabase.start(
-                remotes: [Remote(ovs.databaseRemote)],
-                database: "small",
-                followed: [.init("T", columns: names + ["more"])]
-            )
-            #expect(await database.synced())
-            try await body(ovs, database)
-            try await database.finish()
-        }
-    }
-
-    private static func control(_ ovs: PrivateSwitch, _ arguments: String...) async throws {
-        let process = try #require(ovs.serverProcess)
-        let socket = "\(ovs.runFolder)/ovsdb-server.\(process).ctl"
-        let result = try await ovs.run("ovs-appctl", ["-t", socket] + arguments)
-        #expect(result.exitCode == 0, "\(result.errorOutput)")
-    }
-
-    private static func write(_ version: String, _ columns: [String], to path: String) throws {
-        let text = """
-            {"name":"small","version":"\(version)","tables":{"T":{"isRoot":true,"indexes":[["name"]],
-            "columns":{\(columns.joined(separator: ","))}}}}
-            """
-        let file = try #require(fopen(path, "w"))
-        fputs(text, file)
-        fclose(file)
     }
 }

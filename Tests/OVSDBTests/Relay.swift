@@ -5,8 +5,8 @@ import Synchronization
 
 @testable import OVSDB
 
-/// Stands between clients and a real server, passes everything on, and stops the first time that a client sends a
-/// chosen request: the test then does to the server what it wants to, and lets the relay go on.
+/// Stands between clients and a real server, passes everything on, and stops the first time, or a later one, that a
+/// client sends a chosen request: the test then does to the server what it wants to, and lets the relay go on.
 final class Relay: Sendable {
     /// When the request that it waits for reaches the server.
     enum Moment: String, Sendable, CaseIterable {
@@ -26,6 +26,8 @@ final class Relay: Sendable {
         /// The request to stop at; `nil` once it has.
         var method: String?
         var moment: Moment
+        /// How often the request passes before.
+        var passing = 0
         /// Bytes of the server's that are passed on at once from then on.
         var piece: Int?
         /// Bytes that a slow server's client gets at once.
@@ -34,16 +36,22 @@ final class Relay: Sendable {
 
     /// - Parameters:
     ///   - method: the request to stop at.
+    ///   - passing: how many of the kind pass before.
     ///   - slowPiece: how many bytes of the server's are passed on at once after it; `nil` for all there are.
     static func with<R>(
         _ path: String,
         to socket: String,
         at method: String,
         _ moment: Moment,
+        passing: Int = 0,
         slowPiece: Int? = nil,
         _ body: (Relay) async throws -> R
     ) async throws -> R {
-        let relay = try await Relay(path, socket, .init(method: method, moment: moment, slowPiece: slowPiece))
+        let relay = try await Relay(
+            path,
+            socket,
+            .init(method: method, moment: moment, passing: passing, slowPiece: slowPiece)
+        )
         defer { unlink(path) }
         do {
             let result = try await body(relay)
@@ -106,6 +114,8 @@ final class Relay: Sendable {
     private func hold(_ method: String) -> (Moment, EventLoopFuture<Void>)? {
         let moment = state.withLock { state -> Moment? in
             guard state.method == method else { return nil }
+            state.passing -= 1
+            guard state.passing < 0 else { return nil }
             state.method = nil
             state.piece = state.slowPiece
             return state.moment

@@ -6,7 +6,13 @@ import Testing
 @Suite struct SessionMonitorTests {
     private static let wanted = RowFilter.any([.init("name", .equal, "x"), .init("name", .equal, "y")])
     private static let clauses = #"[["name","==","x"],["name","==","y"]]"#
-    private static let cancel = #"{"id":5,"method":"monitor_cancel","params":["ovsdb"]}"#
+    private static func cancel(_ id: Int) -> String {
+        #"{"id":\#(id),"method":"monitor_cancel","params":["ovsdb"]}"#
+    }
+
+    private static func aware(_ id: Int, _ isAware: Bool) -> String {
+        #"{"id":\#(id),"method":"set_db_change_aware","params":[\#(isAware)]}"#
+    }
 
     private static func change(_ id: Int, _ clauses: String) -> String {
         #"{"id":\#(id),"method":"monitor_cond_change","params":["ovsdb","ovsdb",{"T":[{"where":\#(clauses)}]}]}"#
@@ -62,12 +68,12 @@ import Testing
         #expect(unconnected.machine.follow(Self.wanted, in: "T") == [])
         _ = unconnected.machine.connected()
         let learned = try unconnected.receive(#"{"id":1,"result":\#(SessionScript.schema),"error":null}"#)
-        #expect(learned.sent.last == Self.monitor(3, Self.clauses))
-        #expect(try unconnected.receive(Self.snapshot(3)).last == .filtered)
+        #expect(learned.sent.first == Self.monitor(2, Self.clauses))
+        #expect(try unconnected.receive(Self.snapshot(2)).last == .filtered)
 
         var waiting = try SessionScript.waiting()
         #expect(waiting.machine.follow(Self.wanted, in: "T") == [])
-        let actions = try waiting.receive(Self.snapshot(3))
+        let actions = try waiting.receive(Self.snapshot(2))
         #expect(actions.sent == [Self.change(4, Self.clauses)] && actions.last != .filtered)
         #expect(try waiting.receive(Self.reply(4)) == [.filtered])
     }
@@ -76,7 +82,7 @@ import Testing
     func filteredOnce() throws {
         var old = try SessionScript.waiting()
         let refusal = #""result":null,"error":"unknown method"}"#
-        _ = try old.receive(#"{"id":3,\#(refusal)"#)
+        _ = try old.receive(#"{"id":2,\#(refusal)"#)
         _ = try old.receive(#"{"id":4,\#(refusal)"#)
         #expect(old.machine.follow(.nothing, in: "T") == [])
         #expect(try old.receive(#"{"id":5,"result":{},"error":null}"#).last == .filtered)
@@ -87,11 +93,11 @@ import Testing
         _ = first.machine.disconnected(.disconnected(reason: "x"))
         #expect(first.machine.isFilterAwaited)
         var (second, _) = try Self.next(first.machine.purpose, nil, isFilterAwaited: first.machine.isFilterAwaited)
-        #expect(try second.receive(Self.snapshot(3)).last == .filtered)
+        #expect(try second.receive(Self.snapshot(2)).last == .filtered)
         let ended = #"{"id":null,"method":"monitor_canceled","params":["ovsdb"]}"#
         _ = try second.receive(ended)
-        _ = try second.receive(#"{"id":4,"result":\#(SessionScript.schema),"error":null}"#)
-        #expect(try second.receive(Self.snapshot(5)).count == 1)
+        _ = try second.receive(#"{"id":5,"result":\#(SessionScript.schema),"error":null}"#)
+        #expect(try second.receive(Self.snapshot(6)).count == 1)
     }
 
     @Test("a change of filters that the monitor's end overtook is refused without harm, and made with the next monitor")
@@ -100,17 +106,17 @@ import Testing
         #expect(script.machine.follow(Self.wanted, in: "T").sent == [Self.change(4, Self.clauses)])
         _ = try script.receive(#"{"id":null,"method":"monitor_canceled","params":["ovsdb"]}"#)
         #expect(try script.receive(#"{"id":4,"result":null,"error":"unknown monitor"}"#) == [])
-        let learned = try script.receive(#"{"id":5,"result":\#(SessionScript.schema),"error":null}"#)
-        #expect(learned.sent == [Self.monitor(6, Self.clauses)])
-        #expect(try script.receive(Self.snapshot(6)).last == .filtered)
+        let learned = try script.receive(#"{"id":6,"result":\#(SessionScript.schema),"error":null}"#)
+        #expect(learned.sent == [Self.monitor(7, Self.clauses), Self.aware(8, true)])
+        #expect(try script.receive(Self.snapshot(7)).last == .filtered)
 
         var restarting = try SessionScript.following(lock: "l")
         _ = try restarting.receive(#"{"method":"stolen","params":["l"]}"#)
         _ = restarting.machine.follow(Self.wanted, in: "T")
         _ = try restarting.receive(#"{"method":"locked","params":["l"]}"#)
         #expect(try restarting.receive(Self.reply(5)) == [])
-        #expect(try restarting.receive(Self.reply(6)).sent == [Self.monitor(7, Self.clauses)])
-        #expect(try restarting.receive(Self.snapshot(7)).dropFirst() == [.filtered, .lock(.held)])
+        #expect(try restarting.receive(Self.reply(7)).sent == [Self.monitor(8, Self.clauses), Self.aware(9, true)])
+        #expect(try restarting.receive(Self.snapshot(8)).dropFirst() == [.filtered, .lock(.held)])
     }
 
     @Test("a later session goes on under the filters that were confirmed, and asks again for those that were not sent")
@@ -122,8 +128,8 @@ import Testing
         var purpose = first.machine.purpose
         purpose.followed[0].rows = .nothing
         var (script, sent) = try Self.next(purpose, mark, isFilterAwaited: true)
-        #expect(sent.last == Self.monitor(3, Self.clauses, row(100)))
-        #expect(try script.receive(Self.snapshot(3, found: true)).sent == [Self.change(4, "[false]")])
+        #expect(sent.first == Self.monitor(2, Self.clauses, row(100)))
+        #expect(try script.receive(Self.snapshot(2, found: true)).sent == [Self.change(4, "[false]")])
         #expect(try script.receive(Self.reply(4)) == [.filtered])
     }
 
@@ -136,21 +142,23 @@ import Testing
         var purpose = first.machine.purpose
         purpose.followed[0].rows = Self.wanted
         let (_, sent) = try Self.next(purpose, nil)
-        #expect(sent.last == Self.monitor(3, Self.clauses))
+        #expect(sent.first == Self.monitor(2, Self.clauses))
     }
 
     @Test("a lock that was stolen is told again with a fresh snapshot only")
     func regainedLock() throws {
         var script = try SessionScript.following(lock: "l")
         #expect(try script.receive(#"{"method":"stolen","params":["l"]}"#) == [.lock(.lost)])
-        #expect(try script.receive(#"{"method":"locked","params":["l"]}"#).sent == [Self.cancel])
+        #expect(
+            try script.receive(#"{"method":"locked","params":["l"]}"#).sent == [Self.aware(5, false), Self.cancel(6)]
+        )
         // Until the server has ended the monitor, it reports.
         let update = #"{"method":"update3","params":["ovsdb","\#(row(101))",{}]}"#
         #expect(try script.receive(update) == [.changed(.init())])
         #expect(script.machine.awaitedSnapshot == nil && script.machine.progress == nil)
-        #expect(try script.receive(Self.reply(5)).sent == [Self.monitor(6, nil)])
+        #expect(try script.receive(Self.reply(6)).sent == [Self.monitor(7, nil), Self.aware(8, true)])
         #expect(script.machine.awaitedSnapshot != nil)
-        let actions = try script.receive(Self.snapshot(6))
+        let actions = try script.receive(Self.snapshot(7))
         guard case .snapshot = actions.first else { Issue.record("\(actions)"); return }
         #expect(actions.dropFirst() == [.lock(.held)])
         // One that was let go is ours at once.
@@ -163,23 +171,26 @@ import Testing
         for message in [#"{"method":"stolen","params":["l"]}"#, #"{"method":"locked","params":["l"]}"#] {
             _ = try script.receive(message)
         }
-        _ = try script.receive(Self.reply(5))
+        _ = try script.receive(Self.reply(6))
         #expect(try script.receive(#"{"method":"stolen","params":["l"]}"#) == [.lock(.lost)])
-        #expect(try script.receive(Self.snapshot(6)).count == 1)
-        #expect(try script.receive(#"{"method":"locked","params":["l"]}"#).sent.count == 1)
+        #expect(try script.receive(Self.snapshot(7)).count == 1)
+        #expect(try script.receive(#"{"method":"locked","params":["l"]}"#).sent.count == 2)
     }
 
     @Test("a monitor that the server ends is begun again from the schema, and the lock stays")
     func endedMonitor() throws {
         var script = try SessionScript.following(lock: "l")
         let ended = #"{"id":null,"method":"monitor_canceled","params":["ovsdb"]}"#
-        #expect(try script.receive(ended).sent == [#"{"id":5,"method":"get_schema","params":["db"]}"#])
+        #expect(
+            try script.receive(ended).sent
+                == [Self.aware(5, false), #"{"id":6,"method":"get_schema","params":["db"]}"#]
+        )
         #expect(try script.receive(ended) == [])
         #expect(script.machine.progress == nil)
-        let learned = try script.receive(#"{"id":5,"result":\#(SessionScript.schema),"error":null}"#)
+        let learned = try script.receive(#"{"id":6,"result":\#(SessionScript.schema),"error":null}"#)
         guard case .learned = learned.first else { Issue.record("\(learned)"); return }
-        #expect(learned.sent == [Self.monitor(6, nil)])
-        let actions = try script.receive(Self.snapshot(6))
+        #expect(learned.sent == [Self.monitor(7, nil), Self.aware(8, true)])
+        let actions = try script.receive(Self.snapshot(7))
         guard case .snapshot = actions.first, actions.count == 1 else { Issue.record("\(actions)"); return }
     }
 
@@ -188,10 +199,10 @@ import Testing
         let mark = try #require(try SessionScript.following().machine.progress)
         for found in [true, false] {
             var script = try SessionScript.waiting(mark: mark)
-            _ = try script.receive(Self.snapshot(3, found: found, row(101)))
+            _ = try script.receive(Self.snapshot(2, found: found, row(101)))
             _ = try script.receive(#"{"id":null,"method":"monitor_canceled","params":["ovsdb"]}"#)
-            let learned = try script.receive(#"{"id":4,"result":\#(SessionScript.schema),"error":null}"#)
-            #expect(learned.sent == [Self.monitor(5, nil)])
+            let learned = try script.receive(#"{"id":5,"result":\#(SessionScript.schema),"error":null}"#)
+            #expect(learned.sent == [Self.monitor(6, nil), Self.aware(7, true)])
         }
     }
 
@@ -204,10 +215,10 @@ import Testing
         ] {
             _ = try script.receive(message)
         }
-        #expect(try script.receive(#"{"id":5,"result":null,"error":"unknown monitor"}"#) == [])
-        let learned = try script.receive(#"{"id":6,"result":\#(SessionScript.schema),"error":null}"#)
-        #expect(learned.sent == [Self.monitor(7, nil)])
-        #expect(try script.receive(Self.snapshot(7)).last == .lock(.held))
+        #expect(try script.receive(#"{"id":6,"result":null,"error":"unknown monitor"}"#) == [])
+        let learned = try script.receive(#"{"id":7,"result":\#(SessionScript.schema),"error":null}"#)
+        #expect(learned.sent == [Self.monitor(8, nil), Self.aware(9, true)])
+        #expect(try script.receive(Self.snapshot(8)).last == .lock(.held))
     }
 
     @Test("a call that nobody waits for is taken back where it can be, and its answer is nobody's")

@@ -36,8 +36,8 @@ struct SessionScript {
     /// A session that follows; its last request had the id 3 without a lock and 4 with one.
     static func following(lock: String? = nil) throws -> SessionScript {
         var script = try waiting(lock: lock)
-        if lock != nil { _ = try script.receive(#"{"id":3,"result":{"locked":true},"error":null}"#) }
-        let id = lock == nil ? 3 : 4
+        if lock != nil { _ = try script.receive(#"{"id":2,"result":{"locked":true},"error":null}"#) }
+        let id = lock == nil ? 2 : 3
         _ = try script.receive(#"{"id":\#(id),"result":[false,"\#(row(100))",{}],"error":null}"#)
         return script
     }
@@ -72,8 +72,8 @@ extension [SessionStateMachine.Action] {
         guard case .learned(let schema) = learned.first else { Issue.record("\(learned)"); return }
         #expect(
             learned.sent == [
-                #"{"id":2,"method":"set_db_change_aware","params":[true]}"#,
-                #"{"id":3,"method":"lock","params":["l"]}"#, Self.monitor(4),
+                #"{"id":2,"method":"lock","params":["l"]}"#, Self.monitor(3),
+                #"{"id":4,"method":"set_db_change_aware","params":[true]}"#,
             ]
         )
         #expect(script.machine.awaitedSnapshot != nil && script.machine.progress == nil)
@@ -81,14 +81,14 @@ extension [SessionStateMachine.Action] {
         // Answers come in any order.
         let followed = schema.selecting([.init("T", columns: ["name"])])
         let snapshot =
-            #"{"id":4,"result":[false,"\#(row(9))",{"T":{"\#(Self.a)":{"initial":{"name":"x"}}}}],"error":null}"#
+            #"{"id":3,"result":[false,"\#(row(9))",{"T":{"\#(Self.a)":{"initial":{"name":"x"}}}}],"error":null}"#
         #expect(try script.receive(snapshot) == [.snapshot(followed, Self.inserted)])
         #expect(script.machine.awaitedSnapshot == nil)
         #expect(
             script.machine.progress == .init(schema: followed, filters: ["T": .all, "U": .all], transaction: row(9))
         )
-        #expect(try script.receive(#"{"id":3,"result":{"locked":false},"error":null}"#) == [.lock(.waiting)])
-        #expect(try script.receive(#"{"id":2,"result":{},"error":null}"#) == [])
+        #expect(try script.receive(#"{"id":2,"result":{"locked":false},"error":null}"#) == [.lock(.waiting)])
+        #expect(try script.receive(#"{"id":4,"result":{},"error":null}"#) == [])
         let update =
             #"{"id":null,"method":"update3","params":["ovsdb","\#(row(10))",{"T":{"\#(Self.a)":{"delete":null}}}]}"#
         #expect(
@@ -110,7 +110,7 @@ extension [SessionStateMachine.Action] {
     func fallback(refusal: String) throws {
         var script = try SessionScript.waiting()
         #expect(
-            try script.receive(#"{"id":3,\#(refusal)}"#).sent
+            try script.receive(#"{"id":2,\#(refusal)}"#).sent
                 == [#"{"id":4,"method":"monitor_cond","params":["db","ovsdb",{"T":[{"columns":["name"]}]}]}"#]
         )
         #expect(
@@ -136,7 +136,7 @@ extension [SessionStateMachine.Action] {
     @Test("a server of the middle age speaks in differences without transactions")
     func conditional() throws {
         var script = try SessionScript.waiting()
-        _ = try script.receive(#"{"id":3,"result":null,"error":"unknown method"}"#)
+        _ = try script.receive(#"{"id":2,"result":null,"error":"unknown method"}"#)
         let snapshot = try script.receive(
             #"{"id":4,"result":{"T":{"\#(Self.a)":{"initial":{"name":"x"}}}},"error":null}"#
         )
@@ -152,13 +152,13 @@ extension [SessionStateMachine.Action] {
     @Test(
         "the lock comes, goes and is somebody else's",
         arguments: [
-            (#"{"id":3,"result":{"locked":true},"error":null}"#, [.lock(.held)]),
-            (#"{"id":3,"result":{"locked":false},"error":null}"#, [.lock(.waiting)]),
+            (#"{"id":2,"result":{"locked":true},"error":null}"#, [.lock(.held)]),
+            (#"{"id":2,"result":{"locked":false},"error":null}"#, [.lock(.waiting)]),
             (#"{"id":null,"method":"locked","params":["l"]}"#, [.lock(.held)]),
             (#"{"id":null,"method":"stolen","params":["l"]}"#, [.lock(.lost)]),
             (#"{"id":null,"method":"stolen","params":["other"]}"#, []),
             (#"{"id":null,"method":"locked","params":[]}"#, []),
-            (#"{"id":3,"result":null,"error":"no"}"#, [.close(.refused(method: "lock", error: "no"))]),
+            (#"{"id":2,"result":null,"error":"no"}"#, [.close(.refused(method: "lock", error: "no"))]),
         ] as [(String, [SessionStateMachine.Action])]
     )
     func lock(message: String, actions: [SessionStateMachine.Action]) throws {
@@ -251,17 +251,17 @@ extension [SessionStateMachine.Action] {
         var resumed = SessionScript(mark: mark)
         _ = resumed.machine.connected()
         let learned = try resumed.receive(#"{"id":1,"result":\#(SessionScript.schema),"error":null}"#)
-        #expect(learned.sent.last == Self.monitor(3, row(100)))
+        #expect(learned.sent.first == Self.monitor(2, row(100)))
         var notFound = resumed
         let changes = #"{"T":{"\#(Self.a)":{"insert":{"name":"x"}}}}"#
         #expect(
-            try resumed.receive(#"{"id":3,"result":[true,"\#(row(101))",\#(changes)],"error":null}"#) == [
+            try resumed.receive(#"{"id":2,"result":[true,"\#(row(101))",\#(changes)],"error":null}"#) == [
                 .resumed(Self.inserted)
             ]
         )
         #expect(resumed.machine.progress?.transaction == row(101))
         #expect(
-            try notFound.receive(#"{"id":3,"result":[false,"\#(row(102))",\#(changes)],"error":null}"#)
+            try notFound.receive(#"{"id":2,"result":[false,"\#(row(102))",\#(changes)],"error":null}"#)
                 == [.snapshot(mark.schema, Self.inserted)]
         )
 
@@ -271,9 +271,9 @@ extension [SessionStateMachine.Action] {
             let other = SessionScript.schema.split(separator: old, omittingEmptySubsequences: false).joined(
                 separator: new
             )
-            #expect(try converted.receive(#"{"id":1,"result":\#(other),"error":null}"#).sent.last == Self.monitor(3))
+            #expect(try converted.receive(#"{"id":1,"result":\#(other),"error":null}"#).sent.first == Self.monitor(2))
             // Differences to rows of the old schema would ruin them.
-            let found = try converted.receive(#"{"id":3,"result":[true,"\#(row(101))",{}],"error":null}"#)
+            let found = try converted.receive(#"{"id":2,"result":[true,"\#(row(101))",{}],"error":null}"#)
             #expect(found.closing != nil && found.count == 1)
         }
     }
@@ -281,7 +281,7 @@ extension [SessionStateMachine.Action] {
     @Test("a server on its own names no transaction to go on from")
     func standalone() throws {
         var script = try SessionScript.waiting()
-        let actions = try script.receive(#"{"id":3,"result":[false,"\#(OVSDB.UUID.zero)",{}],"error":null}"#)
+        let actions = try script.receive(#"{"id":2,"result":[false,"\#(OVSDB.UUID.zero)",{}],"error":null}"#)
         #expect(actions.count == 1 && actions.closing == nil && script.machine.progress == nil)
     }
 
@@ -296,7 +296,7 @@ extension [SessionStateMachine.Action] {
         #expect(script.machine.progress == before)
 
         var starting = try SessionScript.waiting(mark: before)
-        #expect(try starting.receive(#"{"id":3,"result":[true,"\#(row(101))",{"T":5}],"error":null}"#).closing != nil)
+        #expect(try starting.receive(#"{"id":2,"result":[true,"\#(row(101))",{"T":5}],"error":null}"#).closing != nil)
         #expect(starting.machine.progress == nil)
         script.machine.forgetProgress()
         #expect(script.machine.progress == nil)
@@ -346,8 +346,8 @@ extension [SessionStateMachine.Action] {
     func garbage() throws {
         let messages = [
             #"{"id":1,"result":\#(SessionScript.schema),"error":null}"#,
-            #"{"id":3,"result":{"locked":true},"error":null}"#,
-            #"{"id":4,"result":[false,"\#(row(9))",{"T":{"\#(Self.a)":{"initial":{"name":"x"}}}}],"error":null}"#,
+            #"{"id":2,"result":{"locked":true},"error":null}"#,
+            #"{"id":3,"result":[false,"\#(row(9))",{"T":{"\#(Self.a)":{"initial":{"name":"x"}}}}],"error":null}"#,
             #"{"id":null,"method":"update3","params":["ovsdb","\#(row(10))",{"T":{"\#(Self.a)":{"modify":{"name":"y"}}}}]}"#,
             #"{"id":5,"result":[{"count":1}],"error":null}"#, #"{"id":"x","method":"echo","params":[]}"#,
         ]

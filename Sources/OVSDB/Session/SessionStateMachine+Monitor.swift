@@ -2,7 +2,17 @@
 extension SessionStateMachine {
     mutating func learnSchema() -> [Action] {
         state = .learningSchema
-        return [send("get_schema", [.string(purpose.database)], as: .schema)]
+        return changeAware(false) + [send("get_schema", [.string(purpose.database)], as: .schema)]
+    }
+
+    /// A server closes the connection when a database is converted, unless its client says that it looks out for that
+    /// (ovsdb-server(7), Set_db_change_aware): by the end of its monitor. While no monitor stands there is nothing to
+    /// end, and one that began under the schema of before would read what comes wrongly: then the close is what helps.
+    private mutating func changeAware(_ isAware: Bool) -> [Action] {
+        guard isChangeAware != isAware else { return [] }
+        isChangeAware = isAware
+        // An old server does not know it, and closes.
+        return [send("set_db_change_aware", [.boolean(isAware)], as: .changeAwareness)]
     }
 
     mutating func learned(_ json: JSONView) throws(OVSDBError) -> [Action] {
@@ -13,8 +23,6 @@ extension SessionStateMachine {
         var actions: [Action] = [.learned(schema)]
         if !lock.isRequested {
             lock.isRequested = true
-            // Without it a server closes the connection when a database is converted; an old one does not know it.
-            actions.append(send("set_db_change_aware", [true], as: .changeAwareness))
             if let name = purpose.lock { actions.append(send("lock", [.string(name)], as: .lock)) }
         }
         return actions + startMonitor(.since, followed)
@@ -44,7 +52,8 @@ extension SessionStateMachine {
         }
         var params: [JSON] = [.string(purpose.database), .string(Self.monitor), .object(requests)]
         if method == .since { params.append(.string(known.description)) }
-        return [send(method.rawValue, params, as: .monitor(method, since: known))]
+        // A server takes requests in order: once it hears the second one, the first one's monitor stands.
+        return [send(method.rawValue, params, as: .monitor(method, since: known))] + changeAware(true)
     }
 
     mutating func started(
@@ -110,7 +119,7 @@ extension SessionStateMachine {
         guard case .following(let schema, let method) = state else { return [] }
         state = .restartingMonitor(schema, method)
         filterChange = nil
-        return [send("monitor_cancel", [.string(Self.monitor)], as: .cancelledMonitor)]
+        return changeAware(false) + [send("monitor_cancel", [.string(Self.monitor)], as: .cancelledMonitor)]
     }
 
     /// The database left the server or its schema was converted (ovsdb-server(7), Monitor_canceled): begin again from

@@ -103,6 +103,8 @@ struct SessionStateMachine {
     /// Whether ``Action/filtered`` is owed to who asked for other rows.
     var isFilterAwaited: Bool
     var lock = Lock()
+    /// Whether the server was told to leave the connection open when a database is converted.
+    var isChangeAware = false
     /// Replies to nothing that was asked.
     private(set) var unknownReplies = 0
     /// Requests whose answers nobody waits for and that have not come.
