@@ -34,8 +34,37 @@ __attribute__((constructor)) static void prepare(void)
     json_object_seed(0);
 }
 
+/* Each value takes some 200 bytes of a tree at most, and only a text longer than this can have many. */
+enum { SHORT_TEXT = 1 << 20, MOST_VALUES = 4 << 20 };
+
+/* Each value but the outermost is the first one of what opened before it, or follows a comma. */
+static bool has_too_many_values(const char *bytes, size_t length)
+{
+    size_t values = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < length; i++) {
+        if (in_string) {
+            if (bytes[i] == '\\') i++;
+            else if (bytes[i] == '"') in_string = false;
+            continue;
+        }
+        switch (bytes[i]) {
+        case '"': in_string = true; break;
+        case '{':
+        case '[':
+        case ',': values++;
+        }
+    }
+    return values > MOST_VALUES;
+}
+
 covsdb_document *covsdb_parse(const char *bytes, size_t length, covsdb_error *error)
 {
+    if (length > SHORT_TEXT && has_too_many_values(bytes, length)) {
+        *error = (covsdb_error) {.offset = 0};
+        snprintf(error->text, sizeof error->text, "more than %d values", MOST_VALUES);
+        return NULL;
+    }
     struct arena arena;
     arena_begin(&arena);
     covsdb_document *document = arena_allocate(&arena, sizeof *document);

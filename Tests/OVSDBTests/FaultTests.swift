@@ -70,6 +70,25 @@ import Testing
             "does not fit"
         ),
         .init(
+            "a row twice in a snapshot",
+            .monitor(
+                #"{"id":ID,"result":[false,"\#(row(100))",{"T":{"\#(row(1))":{"initial":{"name":"y"}},"\#(row(1))":{"initial":{"name":"y"}}}}],"error":null}"#
+            ),
+            "repeatedRow"
+        ),
+        .init(
+            "a snapshot with a row that goes",
+            .monitor(
+                #"{"id":ID,"result":[false,"\#(row(100))",{"T":{"\#(row(1))":{"delete":null}}}],"error":null}"#
+            ),
+            "does not fit"
+        ),
+        .init(
+            "a table twice in a snapshot",
+            .monitor(#"{"id":ID,"result":[false,"\#(row(100))",{"T":{},"T":{}}],"error":null}"#),
+            "duplicate object key"
+        ),
+        .init(
             "a table that was not asked for",
             .monitor(#"{"id":ID,"result":[false,"\#(row(100))",{"U":{}}],"error":null}"#),
             "table U"

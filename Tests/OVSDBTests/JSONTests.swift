@@ -33,6 +33,21 @@ import Testing
         #expect(error?.reason.isEmpty == false)
     }
 
+    @Test("a text of more values than memory may be taken for is refused, however short each of them is")
+    func tooManyValues() throws {
+        func text(_ value: String, _ count: Int) -> String {
+            "[" + String(repeating: "\(value),", count: count - 2) + "\(value)]"
+        }
+        for value in ["[]", "{}"] {
+            let error = #expect(throws: JSONError.self) { try JSON(parsing: text(value, 2_100_000).utf8) }
+            #expect(error?.reason == "more than 4194304 values")
+        }
+        #expect(try JSON(parsing: text("[]", 400_000).utf8).array?.count == 399_999)
+        // What stands in a string is no value.
+        let long = String(repeating: #"[\",{"#, count: 1_500_000)
+        #expect(throws: Never.self) { try JSON(parsing: #"["\#(long)"]"#.utf8) }
+    }
+
     @Test("a string that is no UTF-8 is refused")
     func invalidUTF8() {
         #expect(throws: JSONError.self) { try JSON(parsing: [0x22, 0xC3, 0x28, 0x22]) }

@@ -32,7 +32,8 @@ typedef struct {
 } covsdb_error;
 
 /* Parses exactly one JSON text (RFC 8259) of UTF-8. Refuses repeated names in an object, integers beyond 64 bits and
- * U+0000, which RFC 7047, 3.1 has no place for. Returns NULL with `*error` filled in. */
+ * U+0000, which RFC 7047, 3.1 has no place for, and more than four million values, since each takes many times the
+ * memory of its text. Returns NULL with `*error` filled in. */
 covsdb_document *covsdb_parse(const char *bytes, size_t length, covsdb_error *error);
 const covsdb_value *covsdb_root(const covsdb_document *document);
 void covsdb_free_document(covsdb_document *document);

@@ -56,6 +56,8 @@ public struct Reference: Hashable, Sendable {
 public enum ReplicaError: Error, Hashable, Sendable {
     case unknownTable(String)
     case missingRow(table: String, uuid: UUID)
+    /// Twice in one snapshot.
+    case repeatedRow(table: String, uuid: UUID)
 }
 
 extension Replica {
@@ -75,6 +77,18 @@ extension Replica {
             changes.append(RowChange(table: row.table, uuid: row.uuid, kind: change))
         }
         return changes
+    }
+
+    /// Adds one row of a snapshot that is still arriving, in which each stands once.
+    ///
+    /// Throws ``ReplicaError`` where it stands there already, or is told to change rather than to be there.
+    mutating func add(_ row: TableUpdates.RowUpdate) throws(ReplicaError) {
+        guard let table = schema.tables[row.table] else { throw .unknownTable(row.table) }
+        guard case .insert(let values) = row.change else { throw .missingRow(table: row.table, uuid: row.uuid) }
+        guard tables[row.table]?.contains(row.uuid) == false else {
+            throw .repeatedRow(table: row.table, uuid: row.uuid)
+        }
+        _ = insert(row.uuid, values, in: table)
     }
 
     private func check(_ row: TableUpdates.RowUpdate) throws(ReplicaError) {

@@ -4,6 +4,8 @@ struct ArrivingSnapshot {
     private(set) var replica: Replica
     /// The changes so far, when the reply goes on from what is known: they fall on another replica.
     private(set) var continued: [TableUpdates.RowUpdate] = []
+    /// The rows in them: the names in an object differ, which nobody sees once they are cut out of it.
+    private var continuedRows: Set<UUID> = []
 
     init(schema: DatabaseSchema) {
         replica = Replica(schema: schema)
@@ -11,10 +13,10 @@ struct ArrivingSnapshot {
 
     /// Takes the next row. Throws ``ReplicaError`` where it does not fit.
     mutating func take(_ row: TableUpdates.RowUpdate, isContinued: Bool) throws(ReplicaError) {
-        if isContinued {
-            continued.append(row)
-        } else {
-            try replica.apply(TableUpdates(rows: [row]))
+        guard isContinued else { return try replica.add(row) }
+        guard continuedRows.insert(row.uuid).inserted else {
+            throw .repeatedRow(table: row.table, uuid: row.uuid)
         }
+        continued.append(row)
     }
 }

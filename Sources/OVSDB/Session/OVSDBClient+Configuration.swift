@@ -14,9 +14,9 @@ extension OVSDBClient {
         /// Whether to try the remotes in an order made anew for each client, so that clients spread over servers.
         public var isShuffled: Bool
         public var pace: Reconnect.Pace
-        /// Bytes of the longest snapshot that is taken.
+        /// Bytes of the longest snapshot that is taken; it is never held as a whole.
         public var longestSnapshot: Int
-        /// Bytes of the longest message of any other kind that is taken.
+        /// Bytes of the longest row of a snapshot, and of the longest message of any other kind, that is taken.
         public var longestMessage: Int
         /// Bytes that may wait for a server that does not read what it is sent; with more the connection is closed.
         public var longestBacklog: Int

@@ -29,6 +29,7 @@ extension OVSDBClient {
             return try framer.next()
         }
         framer.limits.length = configuration.longestSnapshot
+        framer.limits.part = configuration.longestMessage
         return try framer.next { row, text, isContinued in
             let update = try withJSON(text) { try TableUpdates.RowUpdate(row, $0, form: form, schema: schema) }
             var arriving = self.arriving ?? ArrivingSnapshot(schema: schema)

@@ -34,6 +34,9 @@ extension MessageFramer {
             return ByteBuffer(bytes: slicer.skeleton)
         }
         if slicedLength + buffer.readableBytes > limits.length { throw FramingError.tooLong(limit: limits.length) }
+        if max(buffer.readableBytes, slicer.skeleton.count) > limits.part {
+            throw FramingError.partTooLong(limit: limits.part)
+        }
         slicer.rebase()
         self.slicer = slicer
         return nil

@@ -9,11 +9,15 @@ public struct MessageFramer: Sendable {
     public struct Limits: Hashable, Sendable {
         /// Bytes of one message.
         public var length: Int
+        /// Bytes of one row where rows are cut out of a message, and of all that stands around them: what is held at once
+        /// of a message of any length.
+        public var part: Int
         /// Objects and arrays inside each other.
         public var depth: Int
 
-        public init(length: Int, depth: Int = 1000) {
+        public init(length: Int, part: Int = .max, depth: Int = 1000) {
             self.length = length
+            self.part = part
             self.depth = depth
         }
     }
@@ -125,6 +129,8 @@ public enum FramingError: Error, Hashable, Sendable, CustomStringConvertible {
     case notARow(found: UInt8)
     case tooDeep(limit: Int)
     case tooLong(limit: Int)
+    /// A row of a snapshot, or what stands around the rows.
+    case partTooLong(limit: Int)
 
     public var description: String {
         switch self {
@@ -134,6 +140,7 @@ public enum FramingError: Error, Hashable, Sendable, CustomStringConvertible {
             "rows of a table are separated by commas, found byte 0x\(String(found, radix: 16))"
         case .tooDeep(let limit): "a JSON-RPC message nests deeper than \(limit)"
         case .tooLong(let limit): "a JSON-RPC message is longer than \(limit) bytes"
+        case .partTooLong(let limit): "a row of a table is longer than \(limit) bytes"
         }
     }
 }
