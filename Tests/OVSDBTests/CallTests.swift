@@ -94,6 +94,22 @@ struct CallTests {
         }
     }
 
+    @Test("a transaction with a completion has its deadline, too, and completes once")
+    func completionInTime() async throws {
+        try await with { ovs, _, client in
+            let (answers, answer) = AsyncStream.makeStream(of: Result<[OVSDB.OperationResult], OVSDBError>.self)
+            func send(_ operations: [OVSDB.Operation], _ timeout: TimeAmount) async {
+                await client.transact(operations, timeout: timeout) { answer.yield($0) }
+            }
+            var next = answers.makeAsyncIterator()
+            await send(Self.waiting, .milliseconds(20))
+            #expect(await next.next() == .failure(.timedOut(method: "transact", limit: .milliseconds(20))))
+            await send([.comment("x")], .seconds(30))
+            #expect(await next.next() == .success([.done]))
+            #expect(await client.unknownReplies == 0)
+        }
+    }
+
     @Test("each start of a server has an identity of its own")
     func serverIdentity() async throws {
         try await with { ovs, database, client in

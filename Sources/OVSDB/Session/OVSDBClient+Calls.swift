@@ -6,8 +6,10 @@ extension OVSDBClient {
     /// ``OVSDBError/transaction(_:)`` when it was undone, or another error when it is not known whether it was made.
     ///
     /// It goes out on any connection that stands, also before ``Event/synced``: who plans by ``replica`` waits for that.
+    /// After `timeout`, where there is one, it is given up with ``OVSDBError/timedOut(method:limit:)``.
     public func transact(
         _ operations: [Operation],
+        timeout: TimeAmount? = nil,
         completion: @escaping @Sendable (Result<[OperationResult], OVSDBError>) -> Void
     ) {
         guard channel != nil else { return completion(.failure(noConnection)) }
@@ -20,7 +22,7 @@ extension OVSDBClient {
                 case .failure(let error): completion(.failure(.disconnected(reason: "\(error)")))
                 }
             },
-            deadline: nil
+            deadline: deadline(of: id, "transact", within: timeout)
         )
         perform(action)
     }
@@ -66,11 +68,7 @@ extension OVSDBClient {
         within limit: TimeAmount?
     ) async throws -> SessionStateMachine.Answer {
         let id = request.id
-        let deadline = limit.map { limit in
-            eventLoop.scheduleTask(in: limit) {
-                self.assumeIsolated { $0.giveUp(id, OVSDBError.timedOut(method: method, limit: limit)) }
-            }
-        }
+        let deadline = deadline(of: id, method, within: limit)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 calls[id] = Call(complete: { continuation.resume(with: $0) }, deadline: deadline)
@@ -78,6 +76,15 @@ extension OVSDBClient {
             }
         } onCancel: {
             eventLoop.execute { self.assumeIsolated { $0.giveUp(id, CancellationError()) } }
+        }
+    }
+
+    /// Ends a call that is not answered by then.
+    private func deadline(of id: Int64, _ method: String, within limit: TimeAmount?) -> Scheduled<Void>? {
+        limit.map { limit in
+            eventLoop.scheduleTask(in: limit) {
+                self.assumeIsolated { $0.giveUp(id, OVSDBError.timedOut(method: method, limit: limit)) }
+            }
         }
     }
 
