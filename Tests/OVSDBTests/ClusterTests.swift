@@ -1,4 +1,5 @@
 import Glibc
+import NIOCore
 import TestSupport
 import Testing
 
@@ -7,9 +8,16 @@ import Testing
 /// A database that three servers hold together: going on where another server left off, and staying with the leader.
 @Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
 struct ClusterTests {
+    /// How a server goes.
+    enum Departure: Sendable, CaseIterable {
+        case killed, stopped
+        /// In order: it hands its lead over, and tells its clients that it is no part of the cluster any more.
+        case left
+    }
+
     /// Three servers of one cluster in a private folder.
     private struct Cluster {
-        let folder: String
+        let ovs: PrivateSwitch
         let servers: [Remote: PrivateSwitch.Program]
 
         var remotes: [Remote] { servers.keys.sorted { $0.description < $1.description } }
@@ -34,7 +42,7 @@ struct ClusterTests {
             _ number: Int,
             _ body: (Cluster) async throws -> Void
         ) async throws {
-            guard number <= 3 else { return try await body(Cluster(folder: ovs.runFolder, servers: servers)) }
+            guard number <= 3 else { return try await body(Cluster(ovs: ovs, servers: servers)) }
             let path = "\(ovs.runFolder)/\(number)"
             let options = ["--remote=punix:\(path).sock", "--unixctl=\(path).ctl", "-vconsole:warn"]
             try await ovs.withProgram("ovsdb-server", ["\(path).db"] + options) { program in
@@ -51,7 +59,11 @@ struct ClusterTests {
                 #expect(await one.synced())
                 await one.client.stop()
             }
-            let database = try await FollowingDatabase.start(remotes: remotes, role: role)
+            let database = try await FollowingDatabase.start(
+                remotes: remotes,
+                role: role,
+                probeInterval: .seconds(1)
+            )
             #expect(await database.synced())
             return database
         }
@@ -60,6 +72,18 @@ struct ClusterTests {
             let program = try #require(servers[remote])
             program.send(SIGKILL)
             _ = try await program.end()
+        }
+
+        /// Takes a server out of its clients' reach.
+        func end(_ remote: Remote, by departure: Departure) async throws {
+            switch departure {
+            case .killed: try await kill(remote)
+            case .stopped: try #require(servers[remote]).send(SIGSTOP)
+            case .left:
+                guard case .unix(let path) = remote else { return }
+                let control = path.dropLast("sock".count) + "ctl"
+                try await ovs.check("ovs-appctl", "-t", String(control), "cluster/leave", "Open_vSwitch")
+            }
         }
     }
 
@@ -90,6 +114,9 @@ struct ClusterTests {
             let database = try await cluster.follow(role: .connected)
             let client = database.client
             _ = try await client.transact([.insert(table: "Open_vSwitch", row: [:])])
+            let filter = RowFilter.any([.init("name", .notEqual, "b0")])
+            await client.follow(filter, in: "Bridge")
+            #expect(await database.nextUnlessDisconnected { if case .filtered = $0 { true } else { nil } } == true)
             _ = try await client.transact(Self.insert("b1"))
             #expect(await database.replica { $0["Bridge"][name: "b1"] != nil })
             let first = await client.remote
@@ -100,6 +127,7 @@ struct ClusterTests {
                 role: .leader
             )
             #expect(await others.synced())
+            _ = try await others.client.transact(Self.insert("b0"))
             _ = try await others.client.transact(Self.insert("b2"))
             // A cluster on a busy machine may change its leader more often than it is made to.
             let isResumed = await database.next { event -> Bool? in
@@ -110,23 +138,30 @@ struct ClusterTests {
             #expect(isResumed == true)
             _ = try await client.transact(Self.insert("b3"))
             #expect(await others.replica { $0["Bridge"][name: "b3"] != nil })
+            #expect(await client.replica?["Bridge"].count == 3)
             try await others.finish()
-            try await database.finish()
+            try await database.finish(filters: ["Bridge": filter])
         }
     }
 
-    @Test("a client that wants the leader finds it, and the next one when it dies")
-    func leader() async throws {
+    @Test("a client that wants the leader finds it, and the next one when that one goes", arguments: Departure.allCases)
+    func leader(departure: Departure) async throws {
         try await Cluster.with { cluster in
             let database = try await cluster.follow(role: .leader)
             let client = database.client
             #expect(try await Self.isLeader(client))
+            _ = try await client.transact([.insert(table: "Open_vSwitch", row: [:])])
             let first = await client.remote
-            try await cluster.kill(first)
-            #expect(await database.disconnected() != nil)
-            #expect(await database.synced())
-            #expect(await client.remote != first)
+            try await cluster.end(first, by: departure)
+            // Without a leader for a moment a client looks everywhere.
+            let found = await database.next { event -> Bool? in
+                guard case .synced = event else { return nil }
+                return await client.remote != first ? true : nil
+            }
+            #expect(found == true)
             #expect(try await Self.isLeader(client))
+            _ = try await client.transact(Self.insert("b1"))
+            #expect(await database.replica { $0["Bridge"][name: "b1"] != nil })
             try await database.finish()
         }
     }

@@ -17,7 +17,7 @@ struct ServerMomentTests {
     /// Every request that a client sends of itself or for its caller.
     static let requests = [
         "get_schema", "set_db_change_aware", "lock", "monitor_cond_since", "transact", "echo", "monitor_cond_change",
-        "monitor_cancel",
+        "monitor_cancel", "cancel", "get_server_id", "monitor_cond",
     ]
 
     private static let secure = RowFilter.any([.init("fail_mode", .includes, "secure")])
@@ -37,6 +37,8 @@ struct ServerMomentTests {
                     let database = try await FollowingDatabase.start(
                         remotes: [relay.remote],
                         lock: "l",
+                        // Who wants a certain server follows what it tells of itself, by an older kind of monitor.
+                        role: request == "monitor_cond" ? .connected : .any,
                         probeInterval: mishap == .stoppedAndContinued ? .milliseconds(300) : .seconds(20)
                     )
                     async let done: Void = Self.happen(mishap, ovs, relay, database.client)
@@ -79,6 +81,12 @@ struct ServerMomentTests {
         #expect(await database.replica { $0["Open_vSwitch"].count == 1 })
         _ = try await persist { try await client.transact([.comment("a change")], timeout: .seconds(5)) }
         _ = try await persist { try await client.call("echo", [], timeout: .seconds(5)) }
+        _ = try await persist { try await client.serverID(timeout: .seconds(5)) }
+        // One that the server lets wait is given up, which takes it back.
+        _ = try? await client.transact(
+            [.wait(table: "Bridge", where: [], columns: ["name"], rows: [["name": "nobody"]], timeout: nil)],
+            timeout: .milliseconds(20)
+        )
         await client.follow(.all, in: "Bridge")
         await client.follow(secure, in: "Bridge")
         // A thief makes the client look at everything anew.
