@@ -8,7 +8,7 @@ import Testing
 
 /// A plan's transactions against the real ovsdb-server and ovs-vswitchd: what the in-memory database of the other plan
 /// tests takes for granted is proved here.
-@Suite("Plans on a real switch", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("Plans on a real switch", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct PlanSwitchTests {
     static let layout: Layout = {
         var layout = Layout(virtualSwitches: [.on(0), .on(7, ["eth7"])])

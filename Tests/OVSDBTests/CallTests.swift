@@ -6,7 +6,7 @@ import Testing
 @testable import OVSDB
 
 /// Calls on a real server: many at once, given up, and cut off with their connection.
-@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct CallTests {
     private func with(_ body: (PrivateSwitch, FollowingDatabase, OVSDBClient) async throws -> Void) async throws {
         try await PrivateSwitch.with(vswitchd: false) { ovs in

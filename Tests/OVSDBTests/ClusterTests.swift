@@ -6,7 +6,7 @@ import Testing
 @testable import OVSDB
 
 /// A database that three servers hold together: going on where another server left off, and staying with the leader.
-@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ClusterTests {
     /// How a server goes.
     enum Departure: Sendable, CaseIterable {

@@ -5,7 +5,7 @@ import Testing
 
 /// What a server may do wrong costs one connection: its calls fail, what was known stays readable, and the next
 /// connection follows again.
-@Suite(.timeLimit(.minutes(3))) struct FaultTests {
+@Suite(.timeLimit(.minutes(5))) struct FaultTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var manner: ScriptedPeer.Manner

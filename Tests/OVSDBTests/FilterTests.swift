@@ -5,7 +5,7 @@ import Testing
 @testable import OVSDB
 
 /// Following a part of a table's rows, on a real server.
-@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct FilterTests {
     private static let followed = [
         FollowedTable("Bridge", columns: ["name", "fail_mode"], rows: .any([.init("name", .equal, "b1")]))

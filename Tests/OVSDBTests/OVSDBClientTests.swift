@@ -3,7 +3,7 @@ import OVSDB
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct OVSDBClientTests {
     @Test("the replica holds what stock tools wrote before and write after the snapshot")
     func follows() async throws {

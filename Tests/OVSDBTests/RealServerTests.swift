@@ -7,7 +7,7 @@ import Testing
 
 /// What only a real server can say: that it means by its differences what we take them for, and how it behaves when it
 /// hangs, is converted or loses the database.
-@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil, "\(PrivateSwitch.reasonToSkip ?? "")"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil, "\(PrivateSwitch.reasonToSkip ?? "")"), .timeLimit(.minutes(5)))
 struct RealServerTests {
     @Test("a server that hangs is dropped by the probe and followed again when it goes on")
     func stopped() async throws {

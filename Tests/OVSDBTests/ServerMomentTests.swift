@@ -7,7 +7,7 @@ import Testing
 
 /// What may happen to a real server at the moment of each kind of request: whatever it is, the client ends with the
 /// right replica, the lock and its filter.
-@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(3)))
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ServerMomentTests {
     /// What happens to the server.
     enum Mishap: String, Sendable, CaseIterable {

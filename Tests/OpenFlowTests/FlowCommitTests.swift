@@ -9,7 +9,7 @@ import Testing
 @Suite(
     "a bundle of flows",
     .enabled(if: PrivateSwitch.reasonToSkip == nil, "\(PrivateSwitch.reasonToSkip ?? "")"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct FlowCommitTests {
     @Test("with a bad member changes nothing, and the error names it")

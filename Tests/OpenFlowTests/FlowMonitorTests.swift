@@ -8,7 +8,7 @@ import Testing
 @Suite(
     "a flow monitor",
     .enabled(if: PrivateSwitch.reasonToSkip == nil, "\(PrivateSwitch.reasonToSkip ?? "")"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct FlowMonitorTests {
     @Test("tells the flows that are there, and then what is added, changed, deleted and expired, by whomever")

@@ -10,7 +10,7 @@ import Testing
 @Suite(
     "flows in a real switch",
     .enabled(if: PrivateSwitch.reasonToSkip == nil, "\(PrivateSwitch.reasonToSkip ?? "")"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct FlowRoundTripTests {
     @Test("every flow that we encode is read back by ovs-ofctl as the text that we print, and by us as the same value")

@@ -9,7 +9,7 @@ import Testing
 @Suite(
     "groups and meters in a real switch",
     .enabled(if: PrivateSwitch.reasonToSkip == nil, "\(PrivateSwitch.reasonToSkip ?? "")"),
-    .timeLimit(.minutes(1))
+    .timeLimit(.minutes(5))
 )
 struct GroupTests {
     static let groups = [

@@ -10,7 +10,7 @@ import Testing
 @Suite(
     "a connection to a real switch",
     .enabled(if: PrivateSwitch.reasonToSkip == nil, "\(PrivateSwitch.reasonToSkip ?? "")"),
-    .timeLimit(.minutes(1))
+    .timeLimit(.minutes(5))
 )
 struct SwitchConnectionTests {
     @Test("sees the ports and numbers that ovs-ofctl sees, and the flows, and each change of them")

@@ -2,6 +2,8 @@ import NIOCore
 
 /// Bounds how many tests have daemons at once: more of them than the machine has cores for only make each slow enough
 /// to miss a deadline. A test that has a place takes no second one.
+///
+/// A test's time limit counts the wait for a place as well, so it must be far longer than the test's own deadlines.
 actor Places {
     static let shared = Places(8 * System.coreCount)
 

@@ -5,7 +5,7 @@ import Testing
 @testable import OVSAgent
 
 /// Hosts whose installer was there first.
-@Suite("Adoption", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("Adoption", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct AdoptionTests {
     @Test(
         "an installer's br0 and br0-up keep their rows, other ports, host VLAN and bond columns; so does their release"

@@ -6,7 +6,7 @@ import Testing
 @testable import OVSAgent
 
 /// The control socket of an agent at work, and callers that mean it no good.
-@Suite("The control socket at work", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("The control socket at work", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ControlUnderWorkTests {
     @Test("junk and half messages cost a connection and nothing else; a live socket is not stolen; exit ends it all")
     func callers() async throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import OVSAgent
 
 /// The program that is shipped: options, signals and exit codes as a service manager and a script see them.
-@Suite("The daemon's program", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("The daemon's program", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct DaemonTests {
     @Test("wrong options exit 64 and say why")
     func options() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import OVSAgent
 
 /// Objects that have to wait: somebody fights over them, or the server does not take them. All others must not.
-@Suite("One object's trouble", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("One object's trouble", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct FightTests {
     @Test("what somebody never stops rewriting is contested, and released in the end; all else is repaired at once")
     func fight() async throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import OVSAgent
 
 /// What stock tools do to rows that the agent owns, and what it does about it.
-@Suite("Foreign edits", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("Foreign edits", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ForeignEditTests {
     /// A command of `ovs-vsctl`, and the difference that the journal must tell.
     struct Edit: Sendable, CustomTestStringConvertible {

@@ -5,7 +5,7 @@ import Testing
 @testable import OVSAgent
 
 /// The whole road on a real switch: a layout file becomes bridges that pass an operator's look.
-@Suite("An agent on a fresh database", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("An agent on a fresh database", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct FreshDatabaseTests {
     @Test("it makes the whole layout, says so to stock tools, and its second run changes nothing")
     func whole() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import OVSAgent
 
 /// One agent of a host writes.
-@Suite("The lock", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("The lock", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct LockTests {
     @Test("a second agent stands by, writes nothing, and takes over when the first ends")
     func standby() async throws {

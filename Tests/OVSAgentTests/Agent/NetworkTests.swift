@@ -5,7 +5,7 @@ import Testing
 @testable import OVSAgent
 
 /// VM ports that ask for a network of the layout, as stock tools set them up and disturb them.
-@Suite("Networks", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("Networks", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct NetworkTests {
     private static let key = "external_ids:ovs-agent-network"
 

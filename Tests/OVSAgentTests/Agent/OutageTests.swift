@@ -8,7 +8,7 @@ import Testing
 @testable import OVSAgent
 
 /// Servers that are killed, restarted, absent or emptied under a running agent.
-@Suite("Outages", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("Outages", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct OutageTests {
     @Test("a restarted ovsdb-server is followed again, with its database or an empty one", arguments: [false, true])
     func serverRestarted(isEmpty: Bool) async throws {

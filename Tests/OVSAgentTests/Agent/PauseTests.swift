@@ -41,7 +41,7 @@ import Testing
     }
 }
 
-@Suite("Standing still", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("Standing still", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct PausedAgentTests {
     @Test("what is edited meanwhile stays, through a restart, too, and is undone when it is over")
     func paused() async throws {

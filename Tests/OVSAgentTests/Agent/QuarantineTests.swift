@@ -159,7 +159,7 @@ import Testing
     }
 }
 
-@Suite("Ports that are no VM's", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("Ports that are no VM's", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct QuarantinedPortTests {
     @Test("patch and tunnel ports on br0.local go at once, and the journal tells it")
     func leadsElsewhere() async throws {

@@ -8,7 +8,7 @@ import Testing
 
 /// Edits that come between a plan and its transaction: the server is stopped while both arrive, and takes the editor's
 /// first, which connected first.
-@Suite("Edits in flight", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("Edits in flight", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct RaceTests {
     @Test("one that comes while a new layout is committed is drift, and journalled")
     func duringLayout() async throws {

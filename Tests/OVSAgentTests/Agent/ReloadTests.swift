@@ -6,7 +6,7 @@ import Testing
 @testable import OVSAgent
 
 /// Layout files that come, go wrong, and are kept for a restart.
-@Suite("Reloading", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("Reloading", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ReloadTests {
     @Test("a bad layout is refused with its place and changes nothing; a good one mends it")
     func bad() async throws {

@@ -104,7 +104,7 @@ struct VMListingTests {
     @Test(
         "vms tells of a real switch over the socket, by both clients",
         .enabled(if: PrivateSwitch.reasonToSkip == nil),
-        .timeLimit(.minutes(2))
+        .timeLimit(.minutes(5))
     )
     func realSwitch() async throws {
         let vms = [

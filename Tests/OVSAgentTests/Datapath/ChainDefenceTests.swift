@@ -4,7 +4,7 @@ import Testing
 @testable import OVSAgent
 
 /// What passes while the flows are not there.
-@Suite("Chain: without flows", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("Chain: without flows", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainDefenceTests {
     private static let a = "02:00:00:00:00:0a"
     private static let b = "02:00:00:00:00:0b"

@@ -4,7 +4,7 @@ import Testing
 @testable import OVSAgent
 
 /// Frames for many: one copy to each, none back, counted at every endpoint of the host.
-@Suite("Chain: floods", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("Chain: floods", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainFloodTests {
     private static let a = "02:00:00:00:00:0a"
     private static let d = "02:00:00:00:00:0d"

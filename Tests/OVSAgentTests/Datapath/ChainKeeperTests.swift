@@ -6,7 +6,7 @@ import Testing
 @testable import OVSAgent
 
 /// The flows of a running agent, under the hands of others and over its own and the switch's restarts.
-@Suite("The chain's keeper", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("The chain's keeper", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainKeeperTests {
     private static let vms = [
         ChainHost.VM(name: "vma", mac: "02:00:00:00:00:0a", tag: 7),

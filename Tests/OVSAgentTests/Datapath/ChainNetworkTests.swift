@@ -4,7 +4,7 @@ import Testing
 @testable import OVSAgent
 
 /// Frames of VMs that ask for a network by name.
-@Suite("Chain: networks", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite("Chain: networks", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainNetworkTests {
     private static let networks = """
         networks:

@@ -5,7 +5,7 @@ import Testing
 @testable import OVSAgent
 
 /// What a starting agent finds programmed stays, in whatever order it comes to know the bridges.
-@Suite("Chain: an agent that starts", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("Chain: an agent that starts", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainRestartTests {
     @Test("what serves VMs on br0 stays while br0.local is not seen yet")
     func localBridgeLast() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import OVSAgent
 
 /// What others do to a switch besides flows: groups, meters, bits of ports, the handling of fragments.
-@Suite("The chain's settings", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("The chain's settings", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainSettingsTests {
     struct Edit: Sendable, CustomTestStringConvertible {
         var testDescription: String { command.joined(separator: " ") }

@@ -4,7 +4,7 @@ import Testing
 @testable import OVSAgent
 
 /// Who may send as whom.
-@Suite("Chain: sources", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("Chain: sources", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainSourceTests {
     private static let a = "02:00:00:00:00:0a"
     private static let b = "02:00:00:00:00:0b"

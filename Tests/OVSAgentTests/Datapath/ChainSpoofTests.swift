@@ -5,7 +5,7 @@ import Testing
 @testable import OVSAgent
 
 /// NICs whose IP addresses are declared, too.
-@Suite("Chain: anti-spoofing", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("Chain: anti-spoofing", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainSpoofTests {
     private static let mac = "02:00:00:00:00:0a"
     private static let otherMAC = "02:00:00:00:00:0b"

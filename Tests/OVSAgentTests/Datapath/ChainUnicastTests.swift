@@ -4,7 +4,7 @@ import Testing
 @testable import OVSAgent
 
 /// Frames between two stations, counted at every endpoint of the host.
-@Suite("Chain: unicast", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("Chain: unicast", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainUnicastTests {
     private static let a = "02:00:00:00:00:0a"
     private static let b = "02:00:00:00:00:0b"

@@ -5,7 +5,7 @@ import Testing
 @testable import OVSAgent
 
 /// What tags a port may send and gets to see, for every kind of port.
-@Suite("Chain: VLANs", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("Chain: VLANs", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainVLANTests {
     /// What leaves on the wire for a frame with a tag, or without; `nil` for nothing.
     struct Port: Sendable, CustomTestStringConvertible {

@@ -41,7 +41,7 @@ import Testing
     @Test(
         "an agent tells of a layout's NICs that differ, as soon as they are there",
         .enabled(if: PrivateSwitch.reasonToSkip == nil),
-        .timeLimit(.minutes(1))
+        .timeLimit(.minutes(5))
     )
     func found() async throws {
         try await PrivateSwitch.with(vswitchd: true) { ovs in

@@ -8,7 +8,7 @@ import Testing
 @testable import OVSAgent
 
 /// The way of a frame as a running agent tells it, of a real switch.
-@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct TraceTests {
     private static let vms = [
         ChainHost.VM(name: "vm1", mac: "02:00:00:00:00:0a", tag: 10),
