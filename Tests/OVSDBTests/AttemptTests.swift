@@ -8,7 +8,7 @@ import Testing
 
 /// Attempts at a connection, and what keeps one: where servers listen, in which order they are tried, how long each may
 /// take, and that a peer lives that says anything at all.
-@Suite(.timeLimit(.minutes(1))) struct AttemptTests {
+@Suite(.timeLimit(.minutes(5))) struct AttemptTests {
     @Test("a peer that falls silent after its first bytes is probed in time, however long those might have taken")
     func silentAfterGreeting() async throws {
         try await ScriptedPeer.with([ScriptedPeer.Manner.good("x").answering("echo", nil)]) { peer in

@@ -4,7 +4,7 @@ import Testing
 @testable import OVSDB
 
 /// A database that is converted or taken away while it is followed, on a real server.
-@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ConversionTests {
     @Test("a database that is converted under us, twice, ends in a right replica and is written to again")
     func converted() async throws {
