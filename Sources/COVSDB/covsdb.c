@@ -8,7 +8,6 @@
 
 /* The public types are jansson's under other names: a value is a json_t, a member an iterator of its object. */
 static const json_t *json(const covsdb_value *value) { return (const json_t *) value; }
-static json_t *own(covsdb_value *value) { return (json_t *) value; }
 static covsdb_value *give(json_t *value) { return (covsdb_value *) value; }
 
 struct covsdb_document {
@@ -152,28 +151,7 @@ const covsdb_value *covsdb_member_value(const covsdb_member *member)
     return give(json_object_iter_value((void *) member));
 }
 
-covsdb_value *covsdb_new_null(void) { return give(json_null()); }
-covsdb_value *covsdb_new_boolean(bool value) { return give(value ? json_true() : json_false()); }
-covsdb_value *covsdb_new_integer(int64_t value) { return give(json_integer(value)); }
-covsdb_value *covsdb_new_real(double value) { return give(json_real(value)); }
-covsdb_value *covsdb_new_string(const char *bytes, size_t length) { return give(json_stringn(bytes, length)); }
-covsdb_value *covsdb_new_array(void) { return give(json_array()); }
-covsdb_value *covsdb_new_object(void) { return give(json_object()); }
-
-void covsdb_free(covsdb_value *built) { json_decref(own(built)); }
-
-bool covsdb_append(covsdb_value *array, covsdb_value *value)
+size_t covsdb_write(const covsdb_value *value, char *bytes, size_t capacity)
 {
-    return json_array_append_new(own(array), own(value)) == 0;
-}
-
-bool covsdb_set(covsdb_value *object, const char *name, covsdb_value *value)
-{
-    return json_object_set_new(own(object), name, own(value)) == 0;
-}
-
-size_t covsdb_write(const covsdb_value *value, unsigned indent, char *bytes, size_t capacity)
-{
-    size_t flags = JSON_ENCODE_ANY | (indent ? JSON_INDENT(indent) : JSON_COMPACT);
-    return json_dumpb(json(value), bytes, capacity, flags);
+    return json_dumpb(json(value), bytes, capacity, JSON_ENCODE_ANY | JSON_COMPACT);
 }

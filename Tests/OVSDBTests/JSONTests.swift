@@ -6,11 +6,29 @@ import Testing
         "a text is written as it was read",
         arguments: [
             "null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808", "0.5", #""""#,
-            #""é\n\"\\ \u0001""#, "[]", "{}", #"{"b":1,"a":[{"c":null},[],"x"]}"#,
+            "1.0", "1e+300", #""é\n\"\\ \u0001""#, #""\r\t\u001f/\u000b""#, #"{"\"":1}"#, "[]", "{}",
+            #"{"b":1,"a":[{"c":null},[],"x"]}"#,
         ]
     )
     func roundTrip(text: String) throws {
         #expect(try JSON(parsing: text.utf8).text() == text)
+    }
+
+    @Test("a text for people has a line for each element and member")
+    func indented() {
+        let json: JSON = ["a": [1, .real(.nan)], "b": [:], "c": []]
+        #expect(
+            json.text(indent: 2) == """
+                {
+                  "a": [
+                    1,
+                    null
+                  ],
+                  "b": {},
+                  "c": []
+                }
+                """
+        )
     }
 
     @Test("a long text is written whole")

@@ -1,9 +1,9 @@
-/* The JSON codec that OVSDB speaks through: jansson behind a few functions.
+/* The JSON parser that OVSDB reads through: jansson behind a few functions.
  *
  * A parsed text is a `covsdb_document`; the values in it live exactly as long as it does. Its tree lies in one piece of
- * memory that is given back at once, since millions of rows are parsed, looked at and forgotten. Built values pass to
- * the container that they are put into. Neither is for use by two threads at once, and a document is freed by the
- * thread that parsed it. No jansson type appears here, so that its headers stay out of what imports this. */
+ * memory that is given back at once, since millions of rows are parsed, looked at and forgotten. It is not for use by
+ * two threads at once, and is freed by the thread that parsed it. No jansson type appears here, so that its headers stay
+ * out of what imports this. */
 #ifndef COVSDB_H
 #define COVSDB_H
 
@@ -56,21 +56,8 @@ const covsdb_member *covsdb_next(const covsdb_value *object, const covsdb_member
 const char *covsdb_member_name(const covsdb_member *member);
 const covsdb_value *covsdb_member_value(const covsdb_member *member);
 
-/* Building. Give a value that no container took back with covsdb_free(). Each returns NULL only for what JSON cannot say: a real that is no number, a string that is no UTF-8. */
-covsdb_value *covsdb_new_null(void);
-covsdb_value *covsdb_new_boolean(bool value);
-covsdb_value *covsdb_new_integer(int64_t value);
-covsdb_value *covsdb_new_real(double value);
-covsdb_value *covsdb_new_string(const char *bytes, size_t length);
-covsdb_value *covsdb_new_array(void);
-covsdb_value *covsdb_new_object(void);
-void covsdb_free(covsdb_value *built);
-/* Both take `value` over, also when they fail; a NULL `value` fails. */
-bool covsdb_append(covsdb_value *array, covsdb_value *value);
-bool covsdb_set(covsdb_value *object, const char *name, covsdb_value *value);
-
-/* Writes the text of a value, indented by `indent` blanks a level or on one line with 0, into at most `capacity`
- * bytes. Returns the length of the whole text; nothing is to be used when that is more than `capacity`. */
-size_t covsdb_write(const covsdb_value *value, unsigned indent, char *bytes, size_t capacity);
+/* Writes the text of a value on one line into at most `capacity` bytes. Returns the length of the whole text; nothing
+ * past `capacity` was written when that is more. */
+size_t covsdb_write(const covsdb_value *value, char *bytes, size_t capacity);
 
 #endif

@@ -76,7 +76,7 @@ extension JSONView {
     func excerpt(length: Int) -> String {
         var bytes = ContiguousArray<UInt8>(repeating: 0, count: length + 1)
         let whole = bytes.withUnsafeMutableBytes { bytes in
-            covsdb_write(value, 0, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count - 1)
+            covsdb_write(value, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count - 1)
         }
         let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         return whole > length ? "\(text)..." : text
