@@ -7,7 +7,7 @@ without ovs-vswitchd and fresh for every run.
   beside the python library, from connecting, without its import.
 - edits: CPU time (schedstat, all threads) of ours and of `ovsdb-client monitor` on the interfaces, which follow the
   same edits at the same time, both the agent's columns. Idle: voluntary context switches of both while all is silent,
-  for less time than either side waits before it probes the other.
+  between two probes.
 - transact: an empty transaction at a time, beside a C program on epoll (reference/transact.c). "awaited" is a
   Swift task that awaits each reply; the other sends the next request in the callback of the last, as the agent does.
 - lag: round trips of `version` on ovs-agentd's control socket, which its enforcing event loop answers, without and with
@@ -37,6 +37,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = f"{os.path.dirname(HERE)}/.build"
 BENCH = f"{BUILD}/release/ovsdb-bench"
 TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface")
+# Seconds of silence after which either side probes the other.
+PROBE_INTERVAL = 5
 
 
 def reference(name):
@@ -131,7 +133,9 @@ def following(database, size, arguments, table):
     table.add(f"{title}: CPU microseconds an edit, beside ovsdb-client monitor", *each, bound)
     table.add(f"{title}: voluntary switches an edit", *(one / edits for one in switches))
 
-    # Less than the silence after which either side probes the other.
+    # Past the first probe: a timer that the edits had put off comes before it, once. Then for less than the silence
+    # after which either side probes the other.
+    time.sleep(PROBE_INTERVAL + 0.5)
     _, switches, _ = spent(lambda: time.sleep(arguments.idle))
     table.add(f"idle for {arguments.idle} s, {size} ports: voluntary switches", *switches, limit=0)
     end(ours)
