@@ -77,6 +77,39 @@ struct PlanPropertyTests {
         #expect(held.plan.changes.allSatisfy(left.contains), "seed \(seed)")
     }
 
+    @Test("over what notifications touched is what a plan over everything is", arguments: seeds)
+    func scope(_ seed: UInt64) throws {
+        var random = Seeded(state: seed)
+        var layout = Self.layout
+        if random.chance(3) { layout.virtualSwitches[0].uplink?.adopt = true }
+        var database = Self.database(&random)
+        var replica = database.replica
+        var planner = RowPlanner(layout: layout, schema: PlanSchema.followed)
+        var provenance = Provenance()
+        func tell(_ next: PlanDatabase) throws {
+            let changes = try replica.apply(next.difference(from: database))
+            planner.noticed(changes, in: replica)
+            planner.noticed(VMPortChanges(changes, in: replica).ports)
+            database = next
+        }
+        for _ in 0..<8 {
+            for _ in 0..<4 {
+                let whole = database.plan(layout, provenance: provenance)
+                let plan = planner.plan(replica, provenance: &provenance)
+                #expect(plan.changes == whole.changes, "seed \(seed)")
+                #expect(plan.obstacles == whole.obstacles, "seed \(seed)")
+                #expect(plan.isEmpty == whole.isEmpty, "seed \(seed)")
+                if plan.isEmpty { break }
+                var next = database
+                try next.commit(plan.operations(lock: nil, comment: "seed \(seed)"))
+                try tell(next)
+            }
+            var next = database
+            for _ in 0..<Int.random(in: 1...3, using: &random) { Self.disturb(&next, &random) }
+            try tell(next)
+        }
+    }
+
     /// Where one plan frees what another name needs, the next one takes it: three are always enough.
     private static func settle(
         _ database: inout PlanDatabase,

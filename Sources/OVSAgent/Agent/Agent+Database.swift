@@ -94,6 +94,7 @@ extension Agent {
                 changesInFlight += 1
                 if cause == .settle { cause = .drift }
             }
+            withReplica { planner?.noticed(changes, in: $0) }
             let vmPorts = withReplica { VMPortChanges(changes, in: $0) }
             if let vmPorts { noticed(vmPorts) }
             if reconciler.changed() { reconcile() }

@@ -38,7 +38,7 @@ extension RowChange {
     }
 
     /// The rows that came to a column of references or left it, with the row itself or by a change.
-    fileprivate func joinedOrLeft(_ column: String, in replica: Replica) -> [UUID] {
+    func joinedOrLeft(_ column: String, in replica: Replica) -> [UUID] {
         let table = replica[table]
         guard let position = table.schema.position(of: column) else { return [] }
         switch kind {

@@ -7,15 +7,16 @@ extension Plan {
     /// Compares a desired state with the database as the replica shows it.
     ///
     /// What earlier layouts left behind is deleted or released where `removal` allows it, and otherwise left alone and
-    /// reported as an obstacle. `expelled` are ports that may not stay on their brN.local. The cost is in proportion to what is desired and to the VM ports to see, plus a glance
-    /// at each bridge.
+    /// reported as an obstacle. `expelled` are ports that may not stay on their brN.local. The cost is in proportion to
+    /// `scope` and to the VM ports to see; where the scope is all, with a glance at each bridge.
     static func make(
         desired: DesiredState,
         replica: Replica,
         removal: Removal,
         expelled: Set<UUID> = [],
         provenance: Provenance,
-        vmPorts: VMPortsToSee = .all
+        vmPorts: VMPortsToSee = .all,
+        scope: PlanScope = .all
     ) -> Plan {
         var planner = Planner(
             desired: desired,
@@ -23,7 +24,8 @@ extension Plan {
             removal: removal,
             expelled: expelled,
             provenance: provenance,
-            vmPorts: vmPorts
+            vmPorts: vmPorts,
+            scope: scope
         )
         planner.run()
         return planner.plan
@@ -38,6 +40,7 @@ struct Planner {
     let expelled: Set<UUID>
     let provenance: Provenance
     let vmPorts: VMPortsToSee
+    let scope: PlanScope
     let bridges: TableReplica
     let ports: TableReplica
     let interfaces: TableReplica
@@ -57,7 +60,8 @@ struct Planner {
         removal: Removal,
         expelled: Set<UUID>,
         provenance: Provenance,
-        vmPorts: VMPortsToSee
+        vmPorts: VMPortsToSee,
+        scope: PlanScope
     ) {
         self.desired = desired
         self.replica = replica
@@ -65,6 +69,7 @@ struct Planner {
         self.expelled = expelled
         self.provenance = provenance
         self.vmPorts = vmPorts
+        self.scope = scope
         bridges = replica["Bridge"]
         ports = replica["Port"]
         interfaces = replica["Interface"]
@@ -81,10 +86,11 @@ struct Planner {
     mutating func run() {
         plan.root = replica["Open_vSwitch"].uuids.first
         plan.obstacles = desired.obstacles
-        findLeftoverLanes()
+        if scope == .all { findLeftoverLanes() }
         var made: [Atom] = []
-        for bridge in desired.bridges {
-            if let symbol = reconcile(bridge) { made.append(symbol) }
+        for (index, bridge) in desired.bridges.enumerated() {
+            guard let part = scope[index] else { continue }
+            if let symbol = reconcile(bridge, part) { made.append(symbol) }
         }
         handleLeftoverLanes()
         settleMembers()
@@ -94,8 +100,17 @@ struct Planner {
     }
 
     /// Gives what refers to the bridge when it had to be made.
-    private mutating func reconcile(_ bridge: DesiredBridge) -> Atom? {
+    private mutating func reconcile(_ bridge: DesiredBridge, _ part: PlanScope.Part) -> Atom? {
         guard let row = bridges[name: bridge.row.name] else { return make(bridge) }
+        if case .ports(let indices) = part {
+            for index in indices.sorted() {
+                let port = bridge.ports[index]
+                if case .joins(let atom) = reconcile(port, of: bridge, standing: row) {
+                    join(atom, named: port.row.name, to: row)
+                }
+            }
+            return nil
+        }
         var known: [UUID] = []
         known.reserveCapacity(bridge.ports.count)
         var formed: Set<String> = []

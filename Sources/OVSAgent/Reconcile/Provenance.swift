@@ -38,25 +38,45 @@ struct Provenance: Hashable, Sendable {
         for (port, tag) in seen.settledTags { givenTags[port] = tag }
     }
 
-    /// Takes the marks of all desired rows for what they are: to be called when nothing differs. What is no longer
-    /// desired or no longer there is forgotten.
-    mutating func record(_ desired: DesiredState, in replica: Replica) {
-        isMade.removeAll(keepingCapacity: true)
-        uplinkBridges.removeAll(keepingCapacity: true)
-        for bridge in desired.bridges {
-            if let row = record(bridge.row, in: replica), bridge.row.role == .uplinkBridge {
-                let marks = row["external_ids"]
-                uplinkBridges[row.uuid] = UplinkBridge(
-                    hardwareAddress: marks[Mark.hardwareAddress],
-                    wasPinned: marks[Mark.foundHardwareAddress] == "true",
-                    datapathType: row["datapath_type"].string ?? ""
-                )
-            }
-            for port in bridge.ports {
-                _ = record(port.row, in: replica)
-                for interface in port.interfaces { _ = record(interface.row, in: replica) }
+    /// Takes the marks of the desired rows in a scope for what they are: to be called when nothing differs there. Where
+    /// that is all, what is no longer desired or no longer there is forgotten.
+    mutating func record(_ desired: DesiredState, _ scope: PlanScope, in replica: Replica) {
+        if scope == .all {
+            isMade.removeAll(keepingCapacity: true)
+            uplinkBridges.removeAll(keepingCapacity: true)
+        }
+        for (index, bridge) in desired.bridges.enumerated() {
+            switch scope[index] {
+            case nil: continue
+            case .ports(let ports): for port in ports { record(bridge.ports[port], in: replica) }
+            case .whole: record(bridge, in: replica)
             }
         }
+    }
+
+    /// Forgets rows that are no longer there.
+    mutating func forget(_ rows: Set<UUID>) {
+        for row in rows {
+            isMade[row] = nil
+            uplinkBridges[row] = nil
+        }
+    }
+
+    private mutating func record(_ bridge: DesiredBridge, in replica: Replica) {
+        if let row = record(bridge.row, in: replica), bridge.row.role == .uplinkBridge {
+            let marks = row["external_ids"]
+            uplinkBridges[row.uuid] = UplinkBridge(
+                hardwareAddress: marks[Mark.hardwareAddress],
+                wasPinned: marks[Mark.foundHardwareAddress] == "true",
+                datapathType: row["datapath_type"].string ?? ""
+            )
+        }
+        for port in bridge.ports { record(port, in: replica) }
+    }
+
+    private mutating func record(_ port: DesiredPort, in replica: Replica) {
+        _ = record(port.row, in: replica)
+        for interface in port.interfaces { _ = record(interface.row, in: replica) }
     }
 
     private mutating func record(_ desired: DesiredRow, in replica: Replica) -> Row? {

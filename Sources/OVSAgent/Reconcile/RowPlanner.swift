@@ -6,11 +6,20 @@ struct RowPlanner: Sendable {
     let layout: Layout
     /// The part of the server's schema that the replica follows.
     let schema: DatabaseSchema
-    private var compiled: (found: Found, desired: DesiredState)?
-    /// Whether nothing was made or changed since the provenance was renewed.
-    private var isRecorded = false
+    private var compiled: Compiled?
+    /// What may differ. It stays so until a plan finds nothing to do.
+    private var scope = PlanScope.all
+    /// Rows that went since. Beyond so many, renewing the whole provenance is as cheap.
+    private var gone: Set<UUID> = []
+    private static let mostGone = 1000
     /// All at first, then those of which something was told, until they are as wanted.
     private var vmPorts = VMPortsToSee.all
+
+    private struct Compiled: Sendable {
+        var found: Found
+        var desired: DesiredState
+        var places: DesiredPlaces
+    }
 
     /// The desired state as of the last plan; `nil` before the first.
     var desired: DesiredState? { compiled?.desired }
@@ -18,6 +27,17 @@ struct RowPlanner: Sendable {
     init(layout: Layout, schema: DatabaseSchema) {
         self.layout = layout
         self.schema = schema
+    }
+
+    /// Has the next plan look at what changes concern. It must hear of every change of configuration, and of every
+    /// `mac_in_use`; `replica` is the one right after them.
+    mutating func noticed(_ changes: [RowChange], in replica: Replica) {
+        compiled?.places.widen(&scope, by: changes, in: replica)
+        for change in changes { if case .deleted = change.kind { gone.insert(change.uuid) } }
+        if gone.count > Self.mostGone {
+            gone = []
+            scope = .all
+        }
     }
 
     /// Has the next plan look at these rows of Port: something changed that concerns VM ports.
@@ -36,30 +56,56 @@ struct RowPlanner: Sendable {
         provenance: inout Provenance
     ) -> Plan {
         let desired = desired(for: replica, provenance)
-        let plan = Plan.make(
-            desired: desired,
-            replica: replica,
-            removal: removal,
-            expelled: expelled,
-            provenance: provenance,
-            vmPorts: vmPorts
-        )
+        func compare(_ scope: PlanScope) -> Plan {
+            Plan.make(
+                desired: desired,
+                replica: replica,
+                removal: removal,
+                expelled: expelled,
+                provenance: provenance,
+                vmPorts: vmPorts,
+                scope: scope
+            )
+        }
+        let plan = compare(scope)
+        assert(scope == .all || plan.isSame(as: compare(.all)), "something differs beyond \(scope)")
         provenance.record(plan, areAll: vmPorts == .all)
         vmPorts = .some(plan.openTags)
-        if !plan.isEmpty {
-            isRecorded = false
-        } else if !isRecorded {
-            provenance.record(desired, in: replica)
-            isRecorded = true
+        if plan.isEmpty {
+            provenance.record(desired, scope, in: replica)
+            provenance.forget(gone)
+            gone = []
+        }
+        if plan.obstacles != desired.obstacles {
+            // What stands in the way of one object may end by what happens to any other.
+            scope = .all
+        } else if plan.isEmpty {
+            scope = .nothing
         }
         return plan
     }
 
     private mutating func desired(for replica: Replica, _ provenance: Provenance) -> DesiredState {
+        if let compiled, !concernsUplinkBridges(compiled.desired) { return compiled.desired }
         let found = Found(for: layout, in: replica, provenance: provenance)
         if let compiled, compiled.found == found { return compiled.desired }
         let desired = DesiredState(layout: layout, found: found, schema: schema)
-        compiled = (found, desired)
+        compiled = Compiled(found: found, desired: desired, places: DesiredPlaces(desired))
+        scope = .all
         return desired
+    }
+
+    /// Whether something may have changed that a layout's meaning depends on.
+    private func concernsUplinkBridges(_ desired: DesiredState) -> Bool {
+        desired.bridges.indices.contains { scope[$0] != nil && desired.bridges[$0].row.role == .uplinkBridge }
+    }
+}
+
+extension Plan {
+    /// Whether it comes to the same, apart from names within its transaction.
+    fileprivate func isSame(as other: Plan) -> Bool {
+        changes == other.changes && obstacles == other.obstacles && notes == other.notes
+            && edits.count == other.edits.count
+            && inserts.count == other.inserts.count && successions.count == other.successions.count
     }
 }
