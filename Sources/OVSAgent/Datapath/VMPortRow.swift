@@ -33,8 +33,9 @@ struct VMPortRow: Hashable, Sendable {
         guard marks[VMPort.Key.interfaceID] != nil,
             let port = replica.referrers(of: interface.uuid).lazy.compactMap({ replica["Port"][$0.row] }).first,
             DerivedName(port.name) == nil,
-            let bridge = replica.referrers(of: port.uuid).lazy.compactMap({ replica["Bridge"][$0.row] }).first,
-            let lane = Lane(localBridge: bridge.name)
+            // Of several, which only somebody's mistake makes, the one from which the port's tag follows.
+            let lane = replica.referrers(of: port.uuid)
+                .compactMap({ replica["Bridge"][$0.row].flatMap { Lane(localBridge: $0.name) } }).min()
         else { return nil }
         name = interface.name
         self.lane = lane

@@ -106,13 +106,13 @@ extension Planner {
     /// The lane of a brN.local of the layout that has the port, and keeps it. Ports of our own names are none of a VM's.
     private func lane(ofVMPort port: Row) -> Lane? {
         guard DerivedName(port.name) == nil, !moving.contains(port.uuid) else { return nil }
-        for place in replica.referrers(of: port.uuid) {
+        // Of several, which only somebody's mistake makes, always the same.
+        return replica.referrers(of: port.uuid).compactMap { place in
             guard let bridge = bridges[place.row], let lane = Lane(localBridge: bridge.name),
                 desired.lanes.contains(lane), !isLeaving(port.uuid, bridge: bridge.uuid)
-            else { continue }
+            else { return nil }
             return lane
-        }
-        return nil
+        }.min()
     }
 
     private func vmInterfaces(of port: Row) -> [Row] {
