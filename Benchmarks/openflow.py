@@ -1,13 +1,15 @@
 """As much of OpenFlow 1.4 as a benchmark needs to look at a bridge from outside: counts flows, deletes one, and is told
-of those that are added."""
+of those that are added; sees a port come."""
 
 import socket
 import struct
 
 VERSION = 5
-HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY, FLOW_MOD, MULTIPART_REQUEST, MULTIPART_REPLY = 0, 1, 2, 3, 14, 18, 19
+HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY, SET_CONFIG, PORT_STATUS, FLOW_MOD = 0, 1, 2, 3, 9, 12, 14
+MULTIPART_REQUEST, MULTIPART_REPLY, BARRIER_REQUEST, BARRIER_REPLY = 18, 19, 20, 21
 AGGREGATE, FLOW_MONITOR = 2, 16
-ANY, ALL_TABLES, DELETE = 0xFFFFFFFF, 0xFF, 3
+ANY, ALL_TABLES = 0xFFFFFFFF, 0xFF
+ADD, DELETE = 0, 3
 ADD_EVENTS, ADDED = 1 << 1, 1
 NONE = struct.pack("!HHI", 1, 4, 0)  # a match of everything (OpenFlow 1.4, 7.2.3)
 
@@ -59,9 +61,9 @@ class OpenFlow:
             data += part
         return bytes(data)
 
-    def flow_count(self, cookie=0, mask=0):
+    def flow_count(self, cookie=0, mask=0, table=ALL_TABLES):
         """How many flows there are whose cookie is this where the mask has bits."""
-        wanted = struct.pack("!B3xII4xQQ", ALL_TABLES, ANY, ANY, cookie, mask) + NONE
+        wanted = struct.pack("!B3xII4xQQ", table, ANY, ANY, cookie, mask) + NONE
         self.send(MULTIPART_REQUEST, struct.pack("!HH4x", AGGREGATE, 0) + wanted)
         while True:
             kind, body = self.receive()
@@ -74,8 +76,33 @@ class OpenFlow:
         self.send(MULTIPART_REQUEST, struct.pack("!HH4x", FLOW_MONITOR, 0) + wanted)
         self.flow_count()
 
+    def follow_ports(self):
+        """From now on is told of ports, which a service connection is once it takes packets."""
+        self.send(SET_CONFIG, struct.pack("!HH", 0, 128))
+        self.flow_count()
+
+    def wait_for_port(self, name):
+        """Returns once the switch has told of a port and then served this connection again."""
+        while (message := self.receive())[0] != PORT_STATUS or message[1][24:40].rstrip(b"\0") != name.encode():
+            pass
+        self.barrier()
+
+    def barrier(self):
+        """Returns once the switch has done all that was sent before."""
+        self.send(BARRIER_REQUEST)
+        while self.receive()[0] != BARRIER_REPLY:
+            pass
+
+    def add(self, table, match):
+        """A flow that drops."""
+        self.modify(ADD, table, match)
+
     def delete(self, table, match):
-        flow_mod = struct.pack("!QQBBHHHIIIHH", 0, 0, table, DELETE, 0, 0, 0, ANY, ANY, ANY, 0, 0)
+        """All flows of a table that match so much."""
+        self.modify(DELETE, table, match)
+
+    def modify(self, command, table, match):
+        flow_mod = struct.pack("!QQBBHHHIIIHH", 0, 0, table, command, 0, 0, 1, ANY, ANY, ANY, 0, 0)
         self.send(FLOW_MOD, flow_mod + match)
 
     def wait_for_add(self):
