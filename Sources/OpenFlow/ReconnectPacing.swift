@@ -6,7 +6,7 @@ public struct ReconnectPacing: Hashable, Sendable {
     public let longest: TimeAmount
     private var next: TimeAmount
 
-    public init(first: TimeAmount = .milliseconds(100), longest: TimeAmount = .seconds(2)) {
+    public init(first: TimeAmount = .milliseconds(1), longest: TimeAmount = .seconds(2)) {
         self.first = first
         self.longest = longest
         next = first
@@ -18,8 +18,8 @@ public struct ReconnectPacing: Hashable, Sendable {
         return min(next, longest)
     }
 
-    /// The connection came up: the next failure starts over.
-    public mutating func succeeded() {
+    /// The connection came up, or there is reason to hope: the next failure is as the first.
+    public mutating func startOver() {
         next = first
     }
 }

@@ -102,15 +102,18 @@ public final class SwitchConnection {
     }
 
     /// Asks a switch that is up for its ports and flow count again, and reports the answer even if it is the same. A
-    /// switch that is down is tried at once, without waiting for the next attempt's time.
+    /// switch that is down is tried at once, without waiting for the next attempt's time, and from then on as if it had
+    /// just gone down.
     public func refresh() {
         eventLoop.preconditionInEventLoop()
         switch link {
         case .connected(_, let session): session.refresh()
         case .waiting(let attempt):
             attempt.cancel()
+            pacing.startOver()
             connect(in: .zero)
-        case .connecting, .ended: break
+        case .connecting: pacing.startOver()
+        case .ended: break
         }
     }
 
@@ -196,7 +199,7 @@ public final class SwitchConnection {
         if case .ended = link { return }
         switch event {
         case .up(let status):
-            pacing.succeeded()
+            pacing.startOver()
             report(.up(status))
         case .changed(let changes):
             onSwitchChange(changes)

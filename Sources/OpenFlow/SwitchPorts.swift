@@ -50,7 +50,7 @@ public struct SwitchPort: Hashable, Sendable {
 }
 
 /// The ports that a switch has now, found by name or by number in constant time.
-public struct SwitchPorts: Hashable, Sendable {
+public struct SwitchPorts: Hashable, Sendable, Sequence {
     private var byNumber: [UInt32: SwitchPort] = [:]
     /// Of several ports with one name, which only names cut to 15 bytes can have, any one.
     private var numbers: [String: UInt32] = [:]
@@ -68,6 +68,9 @@ public struct SwitchPorts: Hashable, Sendable {
     public subscript(number number: UInt32) -> SwitchPort? { byNumber[number] }
 
     public var count: Int { byNumber.count }
+
+    /// In no particular order.
+    public func makeIterator() -> some IteratorProtocol<SwitchPort> { byNumber.values.makeIterator() }
 
     /// In the order of their numbers.
     public var sorted: [SwitchPort] { byNumber.values.sorted { $0.number < $1.number } }
@@ -95,6 +98,9 @@ public struct SwitchPorts: Hashable, Sendable {
         let twin = port.name.utf8.count < 15 ? nil : byNumber.values.first { $0.name == port.name }
         numbers[port.name] = twin?.number
     }
+
+    /// Whether these ports have the same names and numbers, whatever else of them differs.
+    public func areNumbered(as other: SwitchPorts) -> Bool { numbers == other.numbers }
 
     // The name index follows from the ports.
     public static func == (a: SwitchPorts, b: SwitchPorts) -> Bool { a.byNumber == b.byNumber }

@@ -29,6 +29,7 @@ actor ChainKeeper {
 
     let openFlowFolder: String
     private let auditInterval: TimeAmount
+    private let timing: SwitchConnection.Timing
     var tell: @Sendable (News) -> Void = { _ in }
     var bridges: [String: Kept] = [:]
     /// `nil` while another agent may write, or nothing is known: then no flow is touched.
@@ -47,6 +48,9 @@ actor ChainKeeper {
     var lastUnserved: [UnservedPort] = []
     var lastContested: [ContestedStation] = []
     var audit: RepeatedTask?
+    var watch: FolderWatch?
+    /// Begins to watch as soon as there is a folder.
+    var folderSearch: Scheduled<Void>?
 
     /// One bridge.
     struct Kept {
@@ -85,10 +89,18 @@ actor ChainKeeper {
 
     enum Work { case unread, reading, idle, committing }
 
-    /// - Parameter auditInterval: how often is looked at what no switch tells of.
-    init(openFlowFolder: String, auditInterval: TimeAmount = .minutes(1), on eventLoop: any EventLoop) {
+    /// - Parameters:
+    ///   - auditInterval: how often is looked at what no switch tells of.
+    ///   - timing: how patient every connection is.
+    init(
+        openFlowFolder: String,
+        auditInterval: TimeAmount = .minutes(1),
+        timing: SwitchConnection.Timing = .init(),
+        on eventLoop: any EventLoop
+    ) {
         self.openFlowFolder = openFlowFolder
         self.auditInterval = auditInterval
+        self.timing = timing
         self.eventLoop = eventLoop
     }
 
@@ -98,6 +110,7 @@ actor ChainKeeper {
         audit = eventLoop.scheduleRepeatedTask(initialDelay: auditInterval, delay: auditInterval) { _ in
             self.assumeIsolated { $0.readAll() }
         }
+        watchFolder()
     }
 
     /// Lets go of everything; the flows stay.
@@ -105,6 +118,7 @@ actor ChainKeeper {
         tell = { _ in }
         lanes = nil
         audit?.cancel()
+        leaveFolder()
         for kept in bridges.values {
             kept.cancelTimers()
             kept.connection.close()
@@ -124,6 +138,7 @@ actor ChainKeeper {
                 connection: SwitchConnection(
                     socketPath: "\(openFlowFolder)/\(bridge).mgmt",
                     eventLoop: eventLoop,
+                    timing: timing,
                     onSwitchChange: { changes in self.assumeIsolated { $0.told(bridge, changes) } },
                     onChange: { state in self.assumeIsolated { $0.changed(bridge, state) } }
                 ),
@@ -144,13 +159,6 @@ actor ChainKeeper {
         kept.connection.commit([.delete(ours)]).whenComplete { _ in connection.value.close() }
     }
 
-    /// Tries bridges at once that are out of reach.
-    func retryAbsent() {
-        for kept in bridges.values {
-            if case .down = kept.connection.state { kept.connection.refresh() }
-        }
-    }
-
     /// Sets which lanes are served, and all VM ports; `nil` takes the hands off. The flows of every bridge are told as
     /// soon as they are as wanted.
     func serve(_ lanes: ChainLanes?, _ vmPorts: [UUID: VMPortRow]) {
@@ -167,6 +175,7 @@ actor ChainKeeper {
     private func changed(_ bridge: String, _ state: SwitchConnection.State) {
         tell(.state(bridge: bridge, state))
         guard var kept = bridges[bridge] else { return }
+        var isNews = false
         switch state {
         case .down:
             // Whatever was there or under way is gone with the connection, or has to be read anew.
@@ -178,11 +187,12 @@ actor ChainKeeper {
             kept.settings = KeptSettings(of: bridge)
             kept.settingsTamperedAt = nil
         case .up(let status):
+            isNews = ports[bridge].map { !$0.areNumbered(as: status.ports) } ?? true
             ports[bridge] = status.ports
             if kept.settings.see(status.ports) { kept.noticeSettings() }
         }
         bridges[bridge] = kept
-        compile()
+        if isNews { compile() }
         keep(bridge)
         if let lane = Lane(localBridge: bridge) { keep(lane.uplinkBridge) }
         keepSettings(bridge)

@@ -50,7 +50,7 @@ struct KeptSettings: Hashable, Sendable {
     /// The ports as they are now. Says whether something has to be undone.
     mutating func see(_ all: SwitchPorts) -> Bool {
         ports = [:]
-        for port in all.sorted where isKept(port) && !port.configuration.isDisjoint(with: Self.undoneBits) {
+        for port in all where isKept(port) && !port.configuration.isDisjoint(with: Self.undoneBits) {
             ports[port.number] = port
         }
         return !ports.isEmpty
