@@ -9,11 +9,14 @@ extension ChainKeeper {
             return
         }
         let (resolved, unserved) = lanes.resolve(vmPorts.values, ports: ports)
-        let contested = resolved.flatMap { $0.ownedStations(of: $0.vmPorts).contested }
+        let isSame = self.resolved == resolved
+        let contested =
+            isSame ? lastContested : resolved.flatMap { $0.ownedStations(of: $0.vmPorts).contested }
         if unserved != lastUnserved || contested != lastContested {
             (lastUnserved, lastContested) = (unserved, contested)
             tell(.unserved(unserved, contested))
         }
+        if isSame { return }
         let changes = ChainProgram.changes(from: lanesOfWanted, to: resolved)
         (self.resolved, lanesOfWanted) = (resolved, resolved)
         for (bridge, changes) in changes {

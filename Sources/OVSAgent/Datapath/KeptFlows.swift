@@ -18,6 +18,8 @@ struct KeptFlows: Hashable, Sendable {
     private var doubtful: Set<Flow.Key>
     /// Those of them that somebody else made differ, and not what is wanted.
     private var tampered: Set<Flow.Key> = []
+    private var missing = 0
+    private var unmanaged = 0
 
     /// - Parameters:
     ///   - installed: all flows of the bridge.
@@ -27,13 +29,20 @@ struct KeptFlows: Hashable, Sendable {
         self.installed = Dictionary(installed.map { ($0.key, $0) }) { $1 }
         self.wanted = wanted
         doubtful = Set(self.installed.keys).union(wanted.keys)
+        for key in doubtful { count(key, 1) }
     }
 
     /// Something else is wanted.
     mutating func want(_ changes: FlowChanges) {
-        wanted.apply(changes)
-        doubtful.formUnion(changes.added.map(\.key))
-        doubtful.formUnion(changes.removed)
+        for key in changes.removed { want(nil, at: key) }
+        for flow in changes.added { want(flow, at: flow.key) }
+    }
+
+    private mutating func want(_ flow: Flow?, at key: Flow.Key) {
+        count(key, -1)
+        wanted[key] = flow
+        count(key, 1)
+        doubtful.insert(key)
     }
 
     /// What brings the bridge to what is wanted: add first, delete last. A flow that is as it should be is not touched,
@@ -70,11 +79,17 @@ struct KeptFlows: Hashable, Sendable {
 
     /// The flows that are ours and there.
     var counts: Status.Flows {
-        let missing = wanted.values.reduce(into: 0) { $0 += installed[$1.key] == $1 ? 0 : 1 }
-        let unmanaged = installed.values.reduce(into: 0) { count, flow in
-            if wanted[flow.key] == nil, !isLearned(flow) { count += 1 }
+        Status.Flows(installed: wanted.count - missing, missing: missing, unmanaged: unmanaged)
+    }
+
+    /// Adds what the flow of a key is to the counts, or takes it off.
+    private mutating func count(_ key: Flow.Key, _ sign: Int) {
+        let flow = installed[key]
+        if let wanted = wanted[key] {
+            if flow != wanted { missing += sign }
+        } else if let flow, !isLearned(flow) {
+            unmanaged += sign
         }
-        return Status.Flows(installed: wanted.count - missing, missing: missing, unmanaged: unmanaged)
     }
 
     private func isUnwanted(_ flow: Flow) -> Bool {
@@ -132,7 +147,9 @@ struct KeptFlows: Hashable, Sendable {
     }
 
     private mutating func take(_ flow: Flow?, at key: Flow.Key) {
+        count(key, -1)
         installed[key] = flow
+        count(key, 1)
         doubtful.insert(key)
         tampered.remove(key)
     }

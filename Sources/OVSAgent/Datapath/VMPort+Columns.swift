@@ -18,12 +18,12 @@ extension VMPort {
 
     /// - Parameters:
     ///   - number: what the switch itself says; `nil` while it does not know the port.
-    ///   - externalIDs: the interface's.
+    ///   - source: what the interface says, or why that can't be read.
     ///   - mode, tag, trunks: the Port's columns.
     init(
         name: String,
         number: UInt32?,
-        externalIDs: [String: String],
+        source: Result<Source, Unserved>,
         mode: String?,
         tag: Int?,
         trunks: some Sequence<Int>
@@ -32,21 +32,7 @@ extension VMPort {
         guard let vlans = VLANMembership(mode: mode, tag: tag, trunks: trunks) else {
             throw mode == "dot1q-tunnel" ? .tunnel : .reservedVLAN
         }
-        let listed: SourceAddresses?
-        do throws(SourceAddresses.Unreadable) {
-            listed = if let text = externalIDs[Key.addresses] { try SourceAddresses(text) } else { nil }
-        } catch {
-            throw .unreadableIPAddress(error.word)
-        }
-        var source = Source.learned
-        if let text = externalIDs[Key.attachedMAC] {
-            guard let address = EthernetAddress(text) else { throw .unreadableMAC(text) }
-            guard !address.isMulticast, address.rawValue != 0 else { throw .noStationsMAC(text) }
-            source = .declared(address, addresses: listed)
-        } else if listed != nil {
-            throw .addressesWithoutMAC
-        }
-        self.init(name: name, number: number, vlans: vlans, source: source)
+        self.init(name: name, number: number, vlans: vlans, source: try source.get())
     }
 
     /// Why frames of a VM port go nowhere, and what to do.
@@ -60,6 +46,36 @@ extension VMPort {
         case addressesWithoutMAC
         case network(NetworkRequest.Refusal)
         case networkOfTrunk
+    }
+}
+
+extension Result<VMPort.Source, VMPort.Unserved> {
+    /// - Parameter externalIDs: the interface's.
+    static func reading(_ externalIDs: [String: String]) -> Self {
+        do throws(VMPort.Unserved) {
+            return .success(try VMPort.Source(externalIDs))
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+extension VMPort.Source {
+    fileprivate init(_ externalIDs: [String: String]) throws(VMPort.Unserved) {
+        let listed: SourceAddresses?
+        do throws(SourceAddresses.Unreadable) {
+            listed = if let text = externalIDs[VMPort.Key.addresses] { try SourceAddresses(text) } else { nil }
+        } catch {
+            throw .unreadableIPAddress(error.word)
+        }
+        guard let text = externalIDs[VMPort.Key.attachedMAC] else {
+            guard listed == nil else { throw .addressesWithoutMAC }
+            self = .learned
+            return
+        }
+        guard let address = EthernetAddress(text) else { throw .unreadableMAC(text) }
+        guard !address.isMulticast, address.rawValue != 0 else { throw .noStationsMAC(text) }
+        self = .declared(address, addresses: listed)
     }
 }
 

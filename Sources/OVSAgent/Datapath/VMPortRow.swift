@@ -5,8 +5,8 @@ import OpenFlow
 struct VMPortRow: Hashable, Sendable {
     var name: String
     var lane: Lane
-    /// The interface's, as far as flows follow from them.
-    var externalIDs: [String: String]
+    /// Read once: the same for whatever number and VLANs.
+    var source: Result<VMPort.Source, VMPort.Unserved>
     var mode: String?
     var tag: Int?
     var trunks: [Int]
@@ -23,7 +23,7 @@ struct VMPortRow: Hashable, Sendable {
             }
             guard mode != "trunk" else { throw .networkOfTrunk }
         }
-        return try VMPort(name: name, number: number, externalIDs: externalIDs, mode: mode, tag: tag, trunks: trunks)
+        return try VMPort(name: name, number: number, source: source, mode: mode, tag: tag, trunks: trunks)
     }
 
     /// `nil` for an interface that is no VM's: one without `iface-id`, or on another bridge than a brN.local,
@@ -39,8 +39,8 @@ struct VMPortRow: Hashable, Sendable {
         else { return nil }
         name = interface.name
         self.lane = lane
-        let keys = [VMPort.Key.interfaceID, VMPort.Key.attachedMAC, VMPort.Key.addresses]
-        externalIDs = Dictionary(uniqueKeysWithValues: keys.compactMap { key in marks[key].map { (key, $0) } })
+        let keys = [VMPort.Key.attachedMAC, VMPort.Key.addresses]
+        source = .reading(Dictionary(uniqueKeysWithValues: keys.compactMap { key in marks[key].map { (key, $0) } }))
         mode = port["vlan_mode"].string
         let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.filter(\.isVMInterface)
         network = NetworkRequest(port: port, vmInterfaces: members)

@@ -38,13 +38,12 @@ struct ChainHost {
         }
 
         func port(number: UInt32?) throws -> VMPort {
-            var externalIDs = ["iface-id": name]
-            externalIDs["attached-mac"] = mac
-            externalIDs["ovs-agent-addresses"] = addresses
+            let given = ["attached-mac": mac, "ovs-agent-addresses": addresses]
+            let externalIDs = given.compactMapValues { $0 }
             return try VMPort(
                 name: name,
                 number: number,
-                externalIDs: externalIDs,
+                source: .reading(externalIDs),
                 mode: mode,
                 tag: tag,
                 trunks: trunks

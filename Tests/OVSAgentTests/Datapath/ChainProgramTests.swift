@@ -62,7 +62,7 @@ struct ChainProgramTests {
     func refusals() {
         for (number, ids, mode, tag, why) in Self.unserved {
             #expect(throws: why, "\(ids) \(mode ?? "") \(tag ?? -1)") {
-                try VMPort(name: "vm", number: number, externalIDs: ids, mode: mode, tag: tag, trunks: [])
+                try VMPort(name: "vm", number: number, source: .reading(ids), mode: mode, tag: tag, trunks: [])
             }
         }
     }
@@ -71,7 +71,7 @@ struct ChainProgramTests {
     func served() throws {
         let mac = "02:00:00:00:00:01"
         func source(_ ids: [String: String]) throws -> VMPort.Source {
-            try VMPort(name: "vm", number: 1, externalIDs: ids, mode: nil, tag: 7, trunks: []).source
+            try VMPort(name: "vm", number: 1, source: .reading(ids), mode: nil, tag: 7, trunks: []).source
         }
         let address = try #require(EthernetAddress(mac))
         #expect(try source([:]) == .learned)

@@ -1,4 +1,5 @@
 import OpenFlow
+import TestSupport
 import Testing
 
 @testable import OVSAgent
@@ -108,5 +109,33 @@ import Testing
         expect(flows.read([flagged, new]))
         #expect(differences().map(\.object) == ["Flow br.mx table=1", "Flow br.mx table=3"])
         #expect(Set(flows.mods) == [.add(kept), .add(Self.flow(3))])
+    }
+
+    @Test("the counts are those of the flows that are there, whatever came in between", arguments: 1...20)
+    func counts(_ seed: UInt64) {
+        var random = Seeded(state: seed)
+        func some() -> Flow {
+            let learned = FlowCookie(.learned(Lane(0)!, number: 3)).rawValue
+            return Self.flow(
+                random.chance(2) ? 0 : LocalTable.learnedSender.rawValue,
+                UInt16.random(in: 1...4, using: &random),
+                cookie: random.chance(3) ? learned : Self.cookie,
+                random.chance(2) ? [.normal] : []
+            )
+        }
+        var flows = KeptFlows(.whole, installed: [some()], wanted: Self.keyed([some()]))
+        for _ in 0..<50 {
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0: _ = flows.told(.flowAdded(some()))
+            case 1: _ = flows.told(.flowRemoved(some(), .deleted))
+            case 2: flows.want(FlowChanges(from: Array(flows.wanted.values.prefix(1)), to: [some()]))
+            case 3: _ = flows.read([some()])
+            default: flows.done(flows.mods)
+            }
+            let anew = KeptFlows(.whole, installed: Array(flows.installed.values), wanted: flows.wanted)
+            #expect(flows.counts == anew.counts, "seed \(seed)")
+            let missing = flows.wanted.values.count { flows.installed[$0.key] != $0 }
+            #expect(flows.counts.missing == missing && flows.counts.installed == flows.wanted.count - missing)
+        }
     }
 }
