@@ -92,3 +92,14 @@ extension Flow {
     /// The flow that a standalone bridge has by itself (ovs-vswitchd.conf.db(5), `fail_mode`).
     static let standalone = Flow(priority: 0, actions: [.normal])
 }
+
+extension FlowMod {
+    /// Takes away what brN learned of an address before this flow, which sends frames for it down the lane to the VM port
+    /// that declares it. Left there, it would do that still for a while when the VM has gone to another host.
+    static func forgetting(_ flow: Flow) -> FlowMod? {
+        guard flow.table == UplinkTable.destination.rawValue, FlowCookie.vmPort(flow.cookie) != nil,
+            let address = flow.match[.ethernetDestination]
+        else { return nil }
+        return .delete(FlowFilter(table: UplinkTable.learned.rawValue, match: Match(address)))
+    }
+}

@@ -52,7 +52,9 @@ struct KeptFlows: Hashable, Sendable {
         var deleted: [FlowMod] = []
         for key in doubtful {
             if let flow = wanted[key] {
-                if installed[key] != flow { added.append(.add(flow)) }
+                guard installed[key] != flow else { continue }
+                added.append(.add(flow))
+                if let forgetting = FlowMod.forgetting(flow) { deleted.append(forgetting) }
             } else if let flow = installed[key], isUnwanted(flow) {
                 deleted.append(.deleteStrict(key))
             }
@@ -66,7 +68,8 @@ struct KeptFlows: Hashable, Sendable {
             switch mod {
             case .add(let flow), .modifyStrict(let flow): tampered.contains(flow.key)
             case .deleteStrict(let key, _): tampered.contains(key)
-            case .delete: false
+            // Comes with a flow that is added.
+            case .delete: true
             }
         }
     }
@@ -115,6 +118,7 @@ struct KeptFlows: Hashable, Sendable {
             switch mod {
             case .add(let flow), .modifyStrict(let flow): take(flow, at: flow.key)
             case .deleteStrict(let key, _): take(nil, at: key)
+            // Of what was learned, which the next look at everything finds gone.
             case .delete: break
             }
         }

@@ -76,4 +76,25 @@ struct ChainSourceTests {
             #expect(try await host.ovs.tool("ovs-ofctl", request).contains("REG0") == false)
         }
     }
+
+    @Test("an address that br0 learned before a port declared it is the wire's as soon as its VM has left")
+    func declaredAfterLearned() async throws {
+        var vms = [ChainHost.VM(name: "vma", mac: Self.a, tag: 7), ChainHost.VM(name: "vmb", tag: 7)]
+        try await ChainHost.with(vms) { host in
+            let first = EthernetFrame(to: Self.a, from: Self.b)
+            try await host.expect(first, into: "vmb", reaches: ["vma": first])
+            func learned() async throws -> String {
+                try await host.ovs.tool("ovs-ofctl", ["dump-flows", "br0", "table=242"])
+            }
+            #expect(try await learned().contains(Self.b))
+            vms[1].mac = Self.b
+            try await host.ovs.vsctl("set", "interface", "vmb", "external_ids:attached-mac=\"\(Self.b)\"")
+            try await host.settled(vms)
+            #expect(try await !learned().contains(Self.b))
+            try await host.ovs.vsctl("del-port", "vmb")
+            try await host.settled([vms[0]])
+            let frame = EthernetFrame(to: Self.b, from: Self.a)
+            try await host.expect(frame, into: "vma", reaches: [host.wire: frame.tagged(7)])
+        }
+    }
 }

@@ -111,6 +111,24 @@ import Testing
         #expect(Set(flows.mods) == [.add(kept), .add(Self.flow(3))])
     }
 
+    @Test("a repair of what a VM port has on br0 is one, with what it takes away of learned flows")
+    func forgetting() {
+        let address = EthernetAddress(rawValue: 0x02_00_00_00_00_0a)
+        let flow = Flow(
+            table: UplinkTable.destination.rawValue,
+            priority: 100,
+            Match(.vlan(7), .ethernetDestination(address)),
+            cookie: FlowCookie(.vmPort(Lane(0)!, number: 3)).rawValue,
+            actions: [.inPort]
+        )
+        var flows = KeptFlows(.own, installed: [flow], wanted: Self.keyed([flow]))
+        flows.settled()
+        expect(flows.told(.flowRemoved(flow, .deleted)))
+        let learned = FlowFilter(table: UplinkTable.learned.rawValue, match: Match(.ethernetDestination(address)))
+        #expect(flows.mods == [.add(flow), .delete(learned)])
+        #expect(flows.areRepairs(flows.mods))
+    }
+
     @Test("the counts are those of the flows that are there, whatever came in between", arguments: 1...20)
     func counts(_ seed: UInt64) {
         var random = Seeded(state: seed)
