@@ -70,7 +70,7 @@ extension Agent: ControlTarget {
             repairs: repairs,
             isKnown: database.assumeIsolated { $0.replica } != nil,
             virtualSwitches: withReplica { replica in
-                active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: replica) }
+                active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: replica, flows: flows) }
             } ?? active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: .unknown) },
             chain: Status.ChainBridge.all(in: database.assumeIsolated { $0.replica } ?? .unknown, flows: flows)
         )

@@ -42,7 +42,12 @@ extension Status.Reason {
 
 extension Status.VirtualSwitch {
     var json: JSON {
-        ["name": .string(name), "bridge": .string(bridge), "uplink": uplink?.json ?? .null]
+        [
+            "name": .string(name),
+            "bridge": .string(bridge),
+            "uplink": uplink?.json ?? .null,
+            "bridges": .array(bridges.map(\.json)),
+        ]
     }
 }
 

@@ -2,8 +2,12 @@ import OVSDB
 
 /// The parts of the status that the database tells: pure functions of the replica and the layout.
 extension Status.VirtualSwitch {
-    init(_ declared: Layout.VirtualSwitch, in replica: Replica) {
+    /// - Parameter flows: what is known of each bridge's, by bridge.
+    init(_ declared: Layout.VirtualSwitch, in replica: Replica, flows: [String: Status.Flows] = [:]) {
         name = declared.name
+        bridges = [declared.lane.localBridge, declared.lane.uplinkBridge].map { bridge in
+            Status.ChainBridge(bridge, in: replica, flows: flows)
+        }
         bridge = declared.lane.uplinkBridge
         uplink = declared.uplink.map { Status.Uplink($0, on: declared.lane.uplinkBridge, in: replica) }
     }
@@ -49,12 +53,10 @@ extension Status.Member {
 extension Status.ChainBridge {
     /// The chain's bridges from the VMs to the wire; `flows` holds what is known of each, by bridge.
     static func all(in replica: Replica, flows: [String: Status.Flows] = [:]) -> [Status.ChainBridge] {
-        ChainBridge.allCases.map(\.name).map { bridge in
-            Status.ChainBridge(
-                bridge: bridge,
-                present: replica["Bridge"][name: bridge] != nil,
-                flows: flows[bridge]
-            )
-        }
+        ChainBridge.allCases.map { Status.ChainBridge($0.name, in: replica, flows: flows) }
+    }
+
+    fileprivate init(_ bridge: String, in replica: Replica, flows: [String: Status.Flows]) {
+        self.init(bridge: bridge, present: replica["Bridge"][name: bridge] != nil, flows: flows[bridge])
     }
 }

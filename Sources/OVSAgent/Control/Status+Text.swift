@@ -56,7 +56,9 @@ extension Status {
 }
 
 extension Status.VirtualSwitch {
-    fileprivate var lines: [String] {
+    fileprivate var lines: [String] { uplinkLines + bridges.map(\.cells).aligned }
+
+    private var uplinkLines: [String] {
         guard let uplink else { return ["\(bridge), no uplink"] }
         guard uplink.isPresent else { return ["\(bridge), uplink \(uplink.name) missing"] }
         let mode = uplink.members.count < 2 ? "one NIC, no bond" : uplink.mode ?? "no bond mode"

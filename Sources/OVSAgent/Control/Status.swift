@@ -72,6 +72,8 @@ package struct Status: Hashable, Sendable {
         var bridge: String
         /// `nil` for a virtual switch that has no way out of the host.
         var uplink: Uplink?
+        /// Its own bridges from the VMs to the wire: brN.local, brN.
+        var bridges: [ChainBridge] = []
     }
 
     /// The port with the physical NICs.
@@ -103,7 +105,7 @@ package struct Status: Hashable, Sendable {
         var enabled: Bool
     }
 
-    /// One bridge of the chain.
+    /// One bridge that carries VM frames.
     struct ChainBridge: Hashable, Sendable {
         var bridge: String
         var present: Bool

@@ -31,7 +31,11 @@ import Testing
                         .init(name: "eth0", linkUp: true, speedMbps: 10000, enabled: true),
                         .init(name: "eth1", linkUp: false, speedMbps: nil, enabled: false),
                     ]
-                )
+                ),
+                bridges: [
+                    .init(bridge: "br0.local", present: true, flows: .init(installed: 10, missing: 0, unmanaged: 0)),
+                    .init(bridge: "br0", present: true, flows: .init(installed: 11, missing: 0, unmanaged: 2)),
+                ]
             ),
             .init(name: "inner", bridge: "br1", uplink: nil),
         ],
@@ -75,6 +79,8 @@ import Testing
                 vs0          br0, uplink br0-up: balance-tcp, LACP active, negotiated
                                eth0  up    10 Gbit/s  enabled   active
                                eth1  down  -          disabled
+                             br0.local  present  10 flows
+                             br0        present  11 flows, 2 unmanaged
 
                 inner        br1, no uplink
 
@@ -126,8 +132,10 @@ import Testing
             "virtualSwitches":[{"name":"vs0","bridge":"br0","uplink":{"name":"br0-up","mode":"balance-tcp",
             "lacp":"active","lacpStatus":"negotiated","activeMember":"eth0","members":[
             {"name":"eth0","linkUp":true,"speedMbps":10000,"enabled":true},
-            {"name":"eth1","linkUp":false,"speedMbps":null,"enabled":false}],"present":true}},
-            {"name":"inner","bridge":"br1","uplink":null}],
+            {"name":"eth1","linkUp":false,"speedMbps":null,"enabled":false}],"present":true},
+            "bridges":[{"bridge":"br0.local","present":true,"flows":{"installed":10,"missing":0,"unmanaged":0}},
+            {"bridge":"br0","present":true,"flows":{"installed":11,"missing":0,"unmanaged":2}}]},
+            {"name":"inner","bridge":"br1","uplink":null,"bridges":[]}],
             "chain":[{"bridge":"br.mx","present":true,"flows":{"installed":4,"missing":0,"unmanaged":0}},
             {"bridge":"br.microseg","present":true,"flows":{"installed":1,"missing":2,"unmanaged":3}},
             {"bridge":"br.nf","present":false,"flows":null}]}

@@ -26,6 +26,8 @@ struct ChainKeeperTests {
             ("br0.local", 4, ["--strict", "mod-flows", "br0.local", "table=4,priority=0,actions=drop"]),
             ("br0.local", 20, ["del-flows", "br0.local", "table=20"]),
             ("br.nf", 2, ["--bundle", "add-flows", "br.nf", "-"]),
+            ("br.dmx", 0, ["replace-flows", "br.dmx", "/dev/null"]),
+            ("br0.local", 10, ["--bundle", "replace-flows", "br0.local", "/dev/null"]),
             ("br0", 240, ["del-flows", "br0", "table=240"]),
             ("br0", 241, ["add-flow", "br0", "table=241,actions=drop"]),
             ("br0", 0, ["del-flows", "br0"]),
@@ -199,7 +201,9 @@ struct ChainKeeperTests {
     func inSync() async throws {
         func expectFlows(_ agent: RunningAgent, on bridges: [String]) async throws {
             let status = try await agent.waitForState("in-sync")
-            for bridge in status["chain"]?.array ?? [] {
+            let own = (status["virtualSwitches"]?.array ?? []).flatMap { $0["bridges"]?.array ?? [] }
+            #expect(!own.isEmpty)
+            for bridge in own + (status["chain"]?.array ?? []) {
                 #expect(bridge["flows"]?["missing"]?.integer == 0, "\(bridge)")
             }
             for bridge in bridges {
