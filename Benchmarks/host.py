@@ -32,6 +32,18 @@ class Host(Sandbox):
         self.datapath = datapath
         self.switch_options = [] if datapath == "system" else ["--disable-system"]
 
+    def __enter__(self):
+        self.links, self.namespaces = [], []
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        # Links first: a namespace ends some time after its deletion, and then only what is in it.
+        for link in self.links:
+            run_in(None, "ip", "link", "delete", link)
+        for namespace in self.namespaces:
+            run_in(None, "ip", "netns", "delete", namespace)
+
     def begin(self):
         super().begin()
         self.cable("nic0", "tor0")
@@ -43,6 +55,7 @@ class Host(Sandbox):
     def cable(self, *ends):
         """A NIC of this host, and one of the switch at the other end."""
         run_in(None, "ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+        self.links.append(ends[0])
         for nic in ends:
             run_in(None, "ethtool", "-K", nic, "tx", "off")
             run_in(None, "ip", "link", "set", nic, "up")
@@ -64,6 +77,8 @@ class Host(Sandbox):
     def plug(self, bridge, name, number, *settings):
         """A station with its port on a bridge."""
         station = Station.behind(name, f"10.0.0.{number}", f"52:54:00:00:00:{number:02x}")
+        self.links.append(name)
+        self.namespaces.append(name)
         self.vsctl("add-port", bridge, name, *settings)
         return station
 
