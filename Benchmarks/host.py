@@ -82,11 +82,18 @@ class Host(Sandbox):
         self.vsctl("add-port", bridge, name, *settings)
         return station
 
-    def vm(self, name, number, vlan, bridge="br0.local"):
+    def vm(self, name, number, vlan):
         """A VM, with the marks that libvirt gives its port."""
+        return self.plug("br0.local", name, number, f"tag={vlan}", *self.marks(name, number))
+
+    def marks(self, name, number):
         mac = f'external_ids:attached-mac="52:54:00:00:00:{number:02x}"'
-        marks = [f"external_ids:iface-id={name}", mac]
-        return self.plug(bridge, name, number, f"tag={vlan}", "--", "set", "Interface", name, *marks)
+        return ["--", "set", "Interface", name, f"external_ids:iface-id={name}", mac]
+
+    def move(self, bridge, name, *settings):
+        """A station's port to another bridge, where it is made anew; returns once ovs-vswitchd has done that."""
+        made = ["--", "add-port", bridge, name, *settings]
+        self.tool("ovs-vsctl", f"--db={self.db}", "--timeout=60", "del-port", name, *made)
 
     def host_port(self, number):
         """The host itself, on br0."""
