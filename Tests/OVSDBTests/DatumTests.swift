@@ -146,6 +146,9 @@ import Testing
     func bothWays(text: String, type: ColumnType, datum: Datum) throws {
         #expect(try OVSDBTests.reading(text) { try Datum($0, ColumnShape(type)) } == datum)
         #expect(datum.json.text() == text)
+        var written = JSONText()
+        written.append(datum)
+        #expect(String(decoding: written.bytes, as: UTF8.self) == text)
     }
 
     @Test(

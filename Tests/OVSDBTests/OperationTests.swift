@@ -41,7 +41,7 @@ import Testing
             (.assert(lock: "l"), #"{"op":"assert","lock":"l"}"#),
         ] as [(OVSDB.Operation, String)]
     )
-    func wireForm(operation: OVSDB.Operation, text: String) { #expect(operation.json.text() == text) }
+    func wireForm(operation: OVSDB.Operation, text: String) { #expect("\(operation)" == text) }
 
     @Test(
         "results are read by what they are",

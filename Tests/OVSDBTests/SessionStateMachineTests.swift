@@ -45,7 +45,11 @@ struct SessionScript {
 
 extension [SessionStateMachine.Action] {
     /// What is sent, as text.
-    var sent: [String] { compactMap { if case .send(let json) = $0 { json.text() } else { nil } } }
+    var sent: [String] {
+        compactMap {
+            if case .send(let message) = $0 { String(decoding: message.text.bytes, as: UTF8.self) } else { nil }
+        }
+    }
 
     /// Why the connection is to be closed; `nil` when it is not, or not as the last thing.
     var closing: OVSDBError? { if case .close(let error) = last { error } else { nil } }

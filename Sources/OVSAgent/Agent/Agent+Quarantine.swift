@@ -6,7 +6,7 @@ import OVSDB
 extension Agent {
     /// What stands on the layout's local bridges now.
     func examineLocalBridges() {
-        let lanes = active.layout.lanes
+        let lanes = active.lanes
         withReplica { quarantine.lookAtAll(of: lanes, in: $0, now: .now()) }
         keepFormerVMs()
     }
@@ -14,7 +14,7 @@ extension Agent {
     /// Ports that may be a VM's came, changed or went.
     func noticed(_ changes: VMPortChanges) {
         planner?.noticed(changes.ports)
-        let lanes = active.layout.lanes
+        let lanes = active.lanes
         withReplica { quarantine.look(at: changes, of: lanes, in: $0, now: .now()) }
         keepFormerVMs()
     }

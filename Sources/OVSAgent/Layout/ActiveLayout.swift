@@ -1,6 +1,8 @@
 /// A layout that was read, with what tells its file apart from another version.
 struct ActiveLayout: Hashable, Sendable {
-    var layout: Layout
+    let layout: Layout
+    /// Its lanes.
+    let lanes: Set<Lane>
     /// See ``digest(of:)``.
     var digest: String
     /// What was found and not refused, as `FILE:LINE:COLUMN: warning: text`.
@@ -11,6 +13,7 @@ struct ActiveLayout: Hashable, Sendable {
         switch LayoutParser.parse(bytes, file: file) {
         case .accepted(let layout, let warnings):
             self.layout = layout
+            lanes = layout.lanes
             self.warnings = warnings.map(\.description)
             digest = Self.digest(of: bytes)
         case .refused(let findings):

@@ -49,7 +49,7 @@ extension OVSDBClient {
     /// Every effect of a session happens here.
     func perform(_ action: SessionStateMachine.Action) {
         switch action {
-        case .send(let json):
+        case .send(let message):
             guard let channel else { return }
             // Counted before this message is added: one alone may be of any size. Nearly always nothing waits.
             let backlog = channel.isWritable ? 0 : (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
@@ -57,9 +57,7 @@ extension OVSDBClient {
                 let reason = "\(remote): the server does not read; \(backlog) bytes wait for it"
                 return perform(.close(.disconnected(reason: reason)))
             }
-            var bytes = channel.allocator.buffer(capacity: 512)
-            bytes.writeJSON(json)
-            channel.writeAndFlush(bytes, promise: nil)
+            channel.writeAndFlush(channel.allocator.buffer(bytes: message.text.bytes), promise: nil)
         case .learned(let schema):
             observer(.learned(schema))
         case .snapshot(let schema, let updates):

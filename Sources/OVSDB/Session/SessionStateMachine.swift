@@ -24,7 +24,7 @@ struct SessionStateMachine {
 
     enum Action: Hashable, Sendable {
         /// Send a message.
-        case send(JSON)
+        case send(OutgoingMessage)
         /// The server's whole schema.
         case learned(DatabaseSchema)
         /// All rows of what is followed: forget what was known.
@@ -184,9 +184,9 @@ struct SessionStateMachine {
 
     /// Sends a transaction; its answer comes as ``Action/answered(id:_:)`` under the number given (RFC 7047, 4.1.3).
     mutating func transact(_ operations: [Operation]) -> (id: Int64, action: Action) {
-        let params = [.string(purpose.database)] + operations.map(\.json)
-        let action = send("transact", params, as: .transaction(operations: operations.count))
-        return (lastID, action)
+        lastID += 1
+        pending[lastID] = .transaction(operations: operations.count)
+        return (lastID, .send(.transact(id: lastID, database: purpose.database, operations)))
     }
 
     /// Nobody waits for a call's answer any more. A transaction that still waits for its time is taken back (RFC 7047,
@@ -195,7 +195,7 @@ struct SessionStateMachine {
     mutating func abandon(_ id: Int64) -> [Action] {
         let actions: [Action]
         switch pending[id] {
-        case .transaction: actions = [.send(["id": nil, "method": "cancel", "params": [.integer(id)]])]
+        case .transaction: actions = [.send(.json(["id": nil, "method": "cancel", "params": [.integer(id)]]))]
         case .call: actions = []
         default: return []
         }
@@ -208,7 +208,7 @@ struct SessionStateMachine {
     }
 
     /// Asks the server for a sign of life (RFC 7047, 4.1.11).
-    func probe() -> Action { .send(["id": .string(Self.probe), "method": "echo", "params": []]) }
+    func probe() -> Action { .send(.json(["id": .string(Self.probe), "method": "echo", "params": []])) }
 
     /// What was handed on is not what the replica holds: no later session can go on from here.
     mutating func forgetProgress() { lastTransaction = nil }
@@ -236,7 +236,7 @@ struct SessionStateMachine {
     mutating func send(_ method: String, _ params: [JSON], as pending: Pending) -> Action {
         lastID += 1
         self.pending[lastID] = pending
-        return .send(["id": .integer(lastID), "method": .string(method), "params": .array(params)])
+        return .send(.json(["id": .integer(lastID), "method": .string(method), "params": .array(params)]))
     }
 }
 
@@ -250,7 +250,7 @@ extension SessionStateMachine {
         case "echo":
             // A notification has no id and wants no answer.
             guard let id = message["id"], !id.isNull else { return [] }
-            return [.send(["id": JSON(id), "result": JSON(params), "error": nil])]
+            return [.send(.json(["id": JSON(id), "result": JSON(params), "error": nil]))]
         case "update", "update2", "update3":
             if params[0]?.string == Self.serverMonitor { return try serverUpdated(method, params) }
             return try updated(method, params)
@@ -261,7 +261,7 @@ extension SessionStateMachine {
             return try monitorEnded(params[0]?.string)
         default:
             guard let id = message["id"], !id.isNull else { return [] }
-            return [.send(["id": JSON(id), "result": nil, "error": "unknown method"])]
+            return [.send(.json(["id": JSON(id), "result": nil, "error": "unknown method"]))]
         }
     }
 
