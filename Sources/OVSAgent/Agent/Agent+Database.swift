@@ -65,7 +65,8 @@ extension Agent {
     func stand() {
         reconciler.stand()
         leaveChain()
-        retry?.cancel()
+        retry?.task.cancel()
+        retry = nil
         expulsion?.cancel()
         noticedAt = nil
         refusals = Refusals()
@@ -97,10 +98,26 @@ extension Agent {
             withReplica { planner?.noticed(changes, in: $0) }
             let vmPorts = withReplica { VMPortChanges(changes, in: $0) }
             if let vmPorts { noticed(vmPorts) }
+            if let end = endOfPause(for: changes) { return reconcile(at: end) }
             if reconciler.changed() { reconcile() }
             if let vmPorts { updateChain(vmPorts) }
         }
         checkApplication()
+    }
+
+    /// When the first of the changed objects may be repaired, where changes do no more than go on with fights that all
+    /// have a pause now. Those who fight each other, too, may be much faster than a plan is made.
+    private func endOfPause(for changes: [RowChange]) -> NIODeadline? {
+        if contest.isPeaceful { return nil }
+        let now = NIODeadline.now()
+        let ends = withReplica { replica in
+            changes.map { change -> NIODeadline? in
+                guard case .modified = change.kind, let row = replica[change.table][change.uuid] else { return nil }
+                return contest.pauseEnd(of: "\(change.table) \(row.name)", now: now)
+            }
+        }
+        guard let ends, ends.allSatisfy({ $0 != nil }) else { return nil }
+        return ends.compactMap { $0 }.min()
     }
 }
 

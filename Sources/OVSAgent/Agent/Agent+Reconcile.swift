@@ -63,13 +63,17 @@ extension Agent {
         checkApplication()
     }
 
-    private func reconcile(at time: NIODeadline) {
-        retry?.cancel()
-        retry = eventLoop.scheduleTask(deadline: time) {
+    /// Plans at this time, if not before.
+    func reconcile(at time: NIODeadline) {
+        if let retry, retry.time <= time { return }
+        retry?.task.cancel()
+        let task = eventLoop.scheduleTask(deadline: time) {
             self.assumeIsolated { agent in
+                agent.retry = nil
                 if agent.reconciler.changed() { agent.reconcile() }
             }
         }
+        retry = (time, task)
     }
 
     /// Looks for fights that are over, when one may be.

@@ -68,7 +68,7 @@ actor Agent {
     /// Whether parts of a plan are sent one by one, because the server refused them together.
     var isolatesRefusal = false
     /// Of the next plan for what has to wait.
-    var retry: Scheduled<Void>?
+    var retry: (time: NIODeadline, task: Scheduled<Void>)?
     /// Of the next look at the contest.
     var release: Scheduled<Void>?
     /// Of the next port in quarantine whose time is over.
@@ -203,7 +203,7 @@ actor Agent {
     /// Lets go of everything and leaves the switch as it is.
     func stop() {
         report(.init(.stopped))
-        retry?.cancel()
+        retry?.task.cancel()
         release?.cancel()
         expulsion?.cancel()
         pauseTimer?.cancel()

@@ -20,7 +20,7 @@ import Testing
         #expect(contest.fights == [.init(object: "Bridge br.mx", repairs: 0)])
     }
 
-    @Test("who never stops gets 200 repairs a second, none of which waits longer than 200 ms")
+    @Test("who never stops gets pauses that grow, none of them longer than 200 ms")
     func pace() throws {
         var contest = Contest()
         var now = start
@@ -36,12 +36,31 @@ import Testing
             if let until = verdict.held["Port br0.mx.n"] { heldUntil = until } else { repairs.append(now) }
         }
         #expect(begun == 1)
-        let late = repairs.filter { $0 > start + .seconds(10) }
-        #expect((1990...2010).contains(late.count))
-        let gaps = zip(late.dropFirst(), late).map { ($0 - $1).nanoseconds / 1_000_000 }
-        #expect(try #require(gaps.max()) <= 200)
+        let gaps = zip(repairs.dropFirst(), repairs).map { ($0 - $1).nanoseconds / 1_000_000 }
+        let paced = Array(gaps.drop { $0 < 5 })
+        #expect(paced.prefix(8) == [5, 10, 20, 40, 80, 160, 200, 200])
+        #expect(paced.allSatisfy { $0 <= 200 } && paced.dropFirst(8).allSatisfy { $0 == 200 })
         let fight = try #require(contest.fights.first)
-        #expect(fight.repairs > 2000)
+        #expect((90...120).contains(fight.repairs))
+    }
+
+    @Test("who changes an object 200 times a second and no more has each change undone at once, for ever")
+    func moderate() {
+        var contest = Contest()
+        for number in 0..<100_000 as Range<Int64> {
+            let verdict = contest.spend(on: ["Port br0.mx.n"], now: start + .milliseconds(5 * number))
+            #expect(verdict == Contest.Verdict())
+        }
+        #expect(contest.isPeaceful)
+    }
+
+    @Test("an object is held from one of its repairs to the next, and no other one is")
+    func held() {
+        var contest = Contest()
+        for _ in 0...Int(Contest.Limits().burst) { _ = contest.spend(on: ["Port a"], now: start) }
+        #expect(contest.pauseEnd(of: "Port a", now: start + .milliseconds(4)) == start + .milliseconds(5))
+        #expect(contest.pauseEnd(of: "Port a", now: start + .milliseconds(5)) == nil)
+        #expect(contest.pauseEnd(of: "Port b", now: start) == nil)
     }
 
     @Test("it is over when nobody has touched the object for 10 s, and a new one needs a new thousand")
