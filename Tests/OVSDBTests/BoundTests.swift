@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import OVSDB
@@ -62,7 +63,7 @@ import Testing
     @Test("a stream in which anything is broken costs a connection at most", arguments: 0..<8)
     func garbled(part: Int) async throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed)
+        var random = Seeded(state: seed)
         // As a client's requests on its first connection are numbered.
         let whole = [
             #"{"id":2,"result":\#(ScriptedPeer.schema),"error":null}"#,
@@ -89,7 +90,7 @@ import Testing
 
 extension [UInt8] {
     /// These bytes with one to three of their parts lost, doubled, replaced or moved.
-    fileprivate func garbled(using random: inout SeededRandom) -> [UInt8] {
+    fileprivate func garbled(using random: inout Seeded) -> [UInt8] {
         var bytes = self
         for _ in 0..<Int.random(in: 1...3, using: &random) {
             let start = Int.random(in: 0..<bytes.count, using: &random)

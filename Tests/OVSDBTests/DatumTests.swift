@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import OVSDB
@@ -76,7 +77,7 @@ import Testing
     @Test("random differences of sets and maps, few changes and many, do what a naive model does")
     func randomDifferences() {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed)
+        var random = Seeded(state: seed)
         for round in 0..<300 {
             let range: Range<Int64> = 0..<Int64.random(in: 1...60, using: &random)
             func draw() -> Set<Int64> {

@@ -36,7 +36,7 @@ struct RealServerTests {
     @Test("random edits leave in the replica what a select gives, whatever a column may hold")
     func randomEdits() async throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed)
+        var random = Seeded(state: seed)
         try await SmallDatabase.follow { _, database in
             let client = database.client
             let schema = try #require(await client.replica?.schema.tables["T"])

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import OVSDB
@@ -203,7 +204,7 @@ extension TableUpdates {
     @Test("values, names and referrers stay those of a naive model through random edits", arguments: 0..<4)
     func randomEdits(_: Int) throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed)
+        var random = Seeded(state: seed)
         var replica = Replica(schema: schema)
         var model: [String: [OVSDB.UUID: [Datum]]] = ["Bridge": [:], "Port": [:], "QoS": [:]]
 
