@@ -4,7 +4,7 @@
 - start: from just before fork and exec until the control socket answers `in-sync` (asked every millisecond, which
   costs the agent a little), and until the time stamp of its first `applied` event. Both hold ovs-vswitchd's own work.
 - memory: RssAnon and RssFile right after the start (static Swift library; jansson, libyaml and libc are shared).
-- idle: CPU time from schedstat (nanoseconds, of all threads) and voluntary context switches. Nobody asks meanwhile.
+- idle: CPU time of the process and voluntary context switches. Nobody asks meanwhile.
 - repair: patch ports get a wrong peer, one at a time, each after the last was undone. "seen outside" is from the reply
   to the editor to the undoing's notification at that editor; "by the agent" is what `status` says: from its notification
   to the reply of its transaction.

@@ -5,8 +5,8 @@ without ovs-vswitchd and fresh for every run.
 - replica: from connecting until the replica is complete (Benchmarks/ovsdb-bench), beside a C program that asks the
   same and only reads the reply off the socket (reference/read_reply.c); beside ovs-vsctl, both from exec to exit; and
   beside the python library, from connecting, without its import.
-- edits: CPU time (schedstat, all threads) of ours and of `ovsdb-client monitor` on the interfaces, which follow the
-  same edits at the same time, both the agent's columns. Idle: voluntary context switches of both while all is silent,
+- edits: CPU time of ours and of `ovsdb-client monitor` on the interfaces, which follow the same edits at the same
+  time, both the agent's columns. Idle: voluntary context switches of both while all is silent,
   between two probes.
 - transact: an empty transaction at a time, beside a C program on epoll (reference/transact.c). "awaited" is a
   Swift task that awaits each reply; the other sends the next request in the callback of the last, as the agent does.

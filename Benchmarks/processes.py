@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import time
 
 
 def machine():
@@ -23,11 +24,11 @@ def memory(pid):
 
 
 def cost(pid):
-    """CPU time in nanoseconds and voluntary context switches, over all threads so far."""
-    nanoseconds = switches = 0
+    """CPU time in nanoseconds, of all threads that there ever were, and voluntary context switches of those that live."""
+    # The process's own clock, as clock_getcpuclockid(3) names it; python has no call for it.
+    nanoseconds = time.clock_gettime_ns(~pid << 3 | 2)
+    switches = 0
     for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-            nanoseconds += int(file.read().split()[0])
         with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as file:
             fields = dict(line.split(":", 1) for line in file)
         switches += int(fields["voluntary_ctxt_switches"])

@@ -72,6 +72,14 @@ extension JSONView {
             .elementsEqual(UnsafeRawBufferPointer(start: literal.utf8Start, count: length))
     }
 
+    /// The same for characters that are in a `String` already.
+    func isString(_ characters: String) -> Bool {
+        guard kind == COVSDB_STRING else { return false }
+        var length = 0
+        guard let text = covsdb_string(value, &length), length == characters.utf8.count else { return false }
+        return UnsafeRawBufferPointer(start: text, count: length).elementsEqual(characters.utf8)
+    }
+
     /// The beginning of the text, for an error's words: however large the value is, no copy of it is made.
     func excerpt(length: Int) -> String {
         var bytes = ContiguousArray<UInt8>(repeating: 0, count: length + 1)

@@ -135,7 +135,7 @@ extension Replica {
         var changed: [ColumnChange] = []
         changed.reserveCapacity(named.count)
         let found =
-            tables[table.name]?.update(uuid) { values in
+            tables[table.name]?.update(uuid, at: named.lazy.map(\.position)) { values in
                 for change in named {
                     let (position, shape) = (change.position, table.shapes[change.position])
                     if byDifference, !shape.isReplacedWhole {

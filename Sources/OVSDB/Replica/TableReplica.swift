@@ -72,13 +72,19 @@ public struct TableReplica: Sendable {
         return replaced
     }
 
-    /// Changes a row's values where they lie; `false` when there is no such row.
-    mutating func update(_ uuid: UUID, _ change: (inout [Datum]) -> Void) -> Bool {
+    /// Changes a row's values at these positions where they lie; `false` when there is no such row.
+    mutating func update(
+        _ uuid: UUID,
+        at positions: some Sequence<Int>,
+        _ change: (inout [Datum]) -> Void
+    ) -> Bool {
         guard let place = valuesByUUID.index(forKey: uuid) else { return false }
-        let before = indexes.map { $0.key(of: valuesByUUID.values[place]) }
+        // Nearly every change is of columns that no index has.
+        let touched = indexes.indices.filter { index in positions.contains { indexes[index].positions.contains($0) } }
+        let before = touched.map { indexes[$0].key(of: valuesByUUID.values[place]) }
         change(&valuesByUUID.values[place])
-        for index in indexes.indices {
-            indexes[index].update(uuid, from: before[index], to: valuesByUUID.values[place])
+        for (index, key) in zip(touched, before) {
+            indexes[index].update(uuid, from: key, to: valuesByUUID.values[place])
         }
         return true
     }

@@ -91,7 +91,8 @@ extension SessionStateMachine {
     }
 
     mutating func updated(_ method: String, _ params: JSONView) throws(OVSDBError) -> [Action] {
-        guard let (schema, monitor) = followed, params[0]?.string == Self.monitor, method == monitor.notification
+        guard let (schema, monitor) = followed, params[0]?.isString(Self.monitor) == true,
+            method == monitor.notification
         else { throw .protocolViolation("\(method) for a monitor that was not started") }
         guard let updates = params[monitor == .since ? 2 : 1] else {
             throw .mismatch(params, wanted: "a monitor's updates")

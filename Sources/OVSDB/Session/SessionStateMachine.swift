@@ -252,7 +252,7 @@ extension SessionStateMachine {
             guard let id = message["id"], !id.isNull else { return [] }
             return [.send(.json(["id": JSON(id), "result": JSON(params), "error": nil]))]
         case "update", "update2", "update3":
-            if params[0]?.string == Self.serverMonitor { return try serverUpdated(method, params) }
+            if params[0]?.isString(Self.serverMonitor) == true { return try serverUpdated(method, params) }
             return try updated(method, params)
         case "locked", "stolen":
             guard let name = purpose.lock, params[0]?.string == name else { return [] }
