@@ -15,10 +15,9 @@ extension Planner {
         var rows: [Row] = []
         switch vmPorts {
         case .all:
-            for lane in desired.lanes {
-                guard let bridge = bridges[name: lane.localBridge] else { continue }
-                rows += ports(of: bridge).uuids.compactMap { ports[$0] }
-            }
+            // Each once, however many bridges it is on.
+            let standing = desired.lanes.compactMap { bridges[name: $0.localBridge] }
+            rows = Set(standing.flatMap { ports(of: $0).uuids }).compactMap { ports[$0] }
         case .some(let uuids):
             for uuid in uuids {
                 if let row = ports[uuid] { rows.append(row) } else { plan.settledTags[uuid] = .some(nil) }
