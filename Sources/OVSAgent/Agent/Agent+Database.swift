@@ -98,9 +98,11 @@ extension Agent {
             withReplica { planner?.noticed(changes, in: $0) }
             let vmPorts = withReplica { VMPortChanges(changes, in: $0) }
             if let vmPorts { noticed(vmPorts) }
-            if let end = endOfPause(for: changes) { return reconcile(at: end) }
-            if reconciler.changed() { reconcile() }
+            let pauseEnd = endOfPause(for: changes)
+            if let pauseEnd { reconcile(at: pauseEnd) } else if reconciler.changed() { reconcile() }
+            // A VM port's flows follow from more of it than its tag, over which somebody may fight.
             if let vmPorts { updateChain(vmPorts) }
+            if pauseEnd != nil { return }
         }
         checkApplication()
     }

@@ -1,5 +1,3 @@
-import NIOCore
-
 /// What a session sends (JSON-RPC 1.0, RFC 7047, 4).
 enum OutgoingMessage: Hashable, Sendable {
     case json(JSON)
