@@ -30,41 +30,63 @@ public struct DatabaseSchema: Hashable, Sendable {
     }
 }
 
-/// One table (RFC 7047, 3.2 `<table-schema>`).
+/// One table (RFC 7047, 3.2 `<table-schema>`). A copy costs one reference: every row carries one.
 public struct TableSchema: Hashable, Sendable {
-    public let name: String
-    /// A row's values stand in this order.
-    public let columns: [ColumnSchema]
-    /// Sets of columns whose values together no two rows share.
-    public let indexes: [[String]]
-    /// Whether a row lives without a reference to it.
-    public let isRoot: Bool
-
-    /// What reading and keeping a value needs of each column's type, without the type's lists and names.
-    let shapes: [ColumnShape]
-    /// The values of a row of which nothing was said.
-    let defaults: [Datum]
-    /// The positions of the columns whose references keep rows alive.
-    let strongReferences: [Int]
-
-    private let positions: [String: Int]
+    private let parts: Parts
 
     public init(name: String, columns: [ColumnSchema], indexes: [[String]] = [], isRoot: Bool = false) {
-        self.name = name
-        self.columns = columns
-        self.indexes = indexes
-        self.isRoot = isRoot
-        shapes = columns.map { ColumnShape($0.type) }
-        defaults = columns.map(\.type.defaultValue)
-        strongReferences = columns.indices.filter { columns[$0].type.isStrongReference }
-        positions = Dictionary(columns.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        parts = Parts(name: name, columns: columns, indexes: indexes, isRoot: isRoot)
     }
 
+    public var name: String { parts.name }
+    /// A row's values stand in this order.
+    public var columns: [ColumnSchema] { parts.columns }
+    /// Sets of columns whose values together no two rows share.
+    public var indexes: [[String]] { parts.indexes }
+    /// Whether a row lives without a reference to it.
+    public var isRoot: Bool { parts.isRoot }
+
+    /// What reading and keeping a value needs of each column's type, without the type's lists and names.
+    var shapes: [ColumnShape] { parts.shapes }
+    /// The values of a row of which nothing was said.
+    var defaults: [Datum] { parts.defaults }
+    /// The positions of the columns whose references keep rows alive.
+    var strongReferences: [Int] { parts.strongReferences }
+
     /// Where a column's value stands in a row; `nil` for a column that is not here.
-    public func position(of column: String) -> Int? { positions[column] }
+    public func position(of column: String) -> Int? { parts.positions[column] }
 
     /// The column of this name.
     public subscript(column: String) -> ColumnSchema? { position(of: column).map { columns[$0] } }
+
+    public static func == (a: TableSchema, b: TableSchema) -> Bool {
+        a.parts === b.parts
+            || a.name == b.name && a.columns == b.columns && a.indexes == b.indexes && a.isRoot == b.isRoot
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
+    private final class Parts: Sendable {
+        let name: String
+        let columns: [ColumnSchema]
+        let indexes: [[String]]
+        let isRoot: Bool
+        let shapes: [ColumnShape]
+        let defaults: [Datum]
+        let strongReferences: [Int]
+        let positions: [String: Int]
+
+        init(name: String, columns: [ColumnSchema], indexes: [[String]], isRoot: Bool) {
+            self.name = name
+            self.columns = columns
+            self.indexes = indexes
+            self.isRoot = isRoot
+            shapes = columns.map { ColumnShape($0.type) }
+            defaults = columns.map(\.type.defaultValue)
+            strongReferences = columns.indices.filter { columns[$0].type.isStrongReference }
+            positions = Dictionary(columns.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        }
+    }
 }
 
 /// One column (RFC 7047, 3.2 `<column-schema>`).
