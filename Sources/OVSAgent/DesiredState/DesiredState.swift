@@ -78,28 +78,40 @@ struct DesiredRow: Hashable, Sendable {
         glance = Glance(columns)
     }
 
-    /// The columns again, split so that a row that is as wanted, as nearly every one is at nearly every time, is
-    /// recognised in one pass over two flat arrays.
+    /// The columns again, split so that what differs in a row, which is nothing in nearly every one at nearly every time,
+    /// is found in one pass over flat arrays.
     struct Glance: Hashable, Sendable {
         private var positions: [Int] = []
         private var values: [Datum] = []
-        private var others: [DesiredColumn] = []
+        /// Where each of them stands among the columns.
+        private var places: [Int] = []
+        private var others: [Int] = []
+        private var otherColumns: [DesiredColumn] = []
 
         fileprivate init(_ columns: [DesiredColumn]) {
-            for column in columns {
+            for (place, column) in columns.enumerated() {
                 if case .exact(let value) = column.value {
                     positions.append(column.position)
                     values.append(value)
+                    places.append(place)
                 } else {
-                    others.append(column)
+                    others.append(place)
+                    otherColumns.append(column)
                 }
             }
         }
 
-        /// Whether the row has every value wanted, those of made rows included.
-        func finds(_ row: Row) -> Bool {
-            for index in positions.indices where row.values[positions[index]] != values[index] { return false }
-            return others.allSatisfy { $0.value.isHeld(by: row.values[$0.position]) }
+        /// The places in ``DesiredRow/columns`` of those of which the row has not the value wanted, be it wanted of made
+        /// rows only.
+        func differences(in row: Row) -> [Int] {
+            var found: [Int] = []
+            for index in positions.indices where row.values[positions[index]] != values[index] {
+                found.append(places[index])
+            }
+            for (place, column) in zip(others, otherColumns) {
+                if !column.value.isHeld(by: row.values[column.position]) { found.append(place) }
+            }
+            return found.sorted()
         }
     }
 

@@ -40,7 +40,7 @@ struct RowEdit: Hashable, Sendable {
     var row: UUID
     /// The row's own; empty where it has none.
     var name = ""
-    /// What it stands in: it goes with them.
+    /// What it stands in, and goes with; empty where it is the only row that is changed.
     var places: Set<UUID> = []
     /// What the edit takes for granted: the server refuses the transaction when it is no longer so.
     var assumed: [String: Datum] = [:]
@@ -92,11 +92,12 @@ extension Plan {
     package func operations(lock: String?, comment: String) -> [OVSDB.Operation] {
         guard !isEmpty else { return [] }
         let root = Condition("_uuid", .equal, Datum(self.root.map(Atom.uuid) ?? .namedUUID(Self.rootSymbol)))
-        return (lock.map { [.assert(lock: $0)] } ?? []) + steps + [
-            .comment(comment),
-            .mutate(table: "Open_vSwitch", where: [root], mutations: [Mutation("next_cfg", .add, 1)]),
-            .select(table: "Open_vSwitch", where: [root], columns: ["next_cfg"]),
-        ]
+        var operations = steps
+        if let lock { operations.insert(.assert(lock: lock), at: 0) }
+        operations.append(.comment(comment))
+        operations.append(.mutate(table: "Open_vSwitch", where: [root], mutations: [Mutation("next_cfg", .add, 1)]))
+        operations.append(.select(table: "Open_vSwitch", where: [root], columns: ["next_cfg"]))
+        return operations
     }
 
     /// The objects of the part that one of ``operations(lock:comment:)`` is for; `nil` where it is for the whole.
@@ -108,10 +109,12 @@ extension Plan {
 
     /// What the edits, inserts and successions are done by.
     private var steps: [OVSDB.Operation] {
-        let guards = edits.compactMap(\.guarding)
-        let made = inserts.map { OVSDB.Operation.insert(table: $0.table, row: $0.values, name: $0.symbol) }
-        let changed = edits.compactMap(\.update) + edits.compactMap(\.mutate)
-        return guards + made + successions.flatMap(\.operations) + changed
+        var steps = edits.compactMap(\.guarding)
+        for insert in inserts { steps.append(.insert(table: insert.table, row: insert.values, name: insert.symbol)) }
+        for succession in successions { steps += succession.operations }
+        for edit in edits { if let update = edit.update { steps.append(update) } }
+        for edit in edits { if let mutate = edit.mutate { steps.append(mutate) } }
+        return steps
     }
 
     /// The name of the `Open_vSwitch` row in a transaction that has to make it, as `ovs-vsctl init` does.

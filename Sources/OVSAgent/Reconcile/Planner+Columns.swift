@@ -8,17 +8,10 @@ extension Planner {
         if !hasItsMark(row) {
             setKeys(row, desired.table, "external_ids", [Mark.made: isMade(row, as: desired.role) ? "true" : nil])
         }
-        if desired.glance.finds(row) { return }
-        var isMade: Bool?
-        for column in desired.columns {
-            let found = row.values[column.position]
-            if column.value.isHeld(by: found) { continue }
-            if column.isOnlyForMadeRows {
-                let made = isMade ?? self.isMade(row, as: desired.role)
-                isMade = made
-                if !made { continue }
-            }
-            patch(row, desired, column, found, quietly: quietly)
+        for place in desired.glance.differences(in: row) {
+            let column = desired.columns[place]
+            if column.isOnlyForMadeRows, !isMade(row, as: desired.role) { continue }
+            patch(row, desired, column, row.values[column.position], quietly: quietly)
         }
     }
 
@@ -113,10 +106,12 @@ extension Planner {
     }
 
     private mutating func listEntries(_ object: String, _ column: String, _ found: Datum, _ wanted: Datum) {
-        let before = Dictionary(found.entries.map { ($0.key, $0.value) }) { $1 }
-        let after = Dictionary(wanted.entries.map { ($0.key, $0.value) }) { $1 }
-        for key in Set(before.keys).union(after.keys).sorted() where before[key] != after[key] {
-            list(object, "\(column):\(key)", found: before[key]?.description, wanted: after[key]?.description)
+        var (before, after) = (found.entries[...], wanted.entries[...])
+        // Both are sorted by key.
+        while let key = [before.first?.key, after.first?.key].compactMap(\.self).min() {
+            let old = before.first?.key == key ? before.removeFirst().value : nil
+            let new = after.first?.key == key ? after.removeFirst().value : nil
+            if old != new { list(object, "\(column):\(key)", found: old?.description, wanted: new?.description) }
         }
     }
 

@@ -14,7 +14,11 @@ enum PortOutcome {
 
 extension Planner {
     mutating func reconcile(_ port: DesiredPort, of bridge: DesiredBridge, standing bridgeRow: Row?) -> PortOutcome {
-        if let uuid = standsAsWanted(port, on: bridgeRow) { return .stands(uuid) }
+        if let standing = findInPlace(port, on: bridgeRow) {
+            for (found, wanted) in zip(standing.interfaces, port.interfaces) { compare(found, with: wanted.row) }
+            compare(standing.port, with: port.row)
+            return .stands(standing.port.uuid)
+        }
         if port.row.role == .lane, let impostor = bridges[name: port.row.name] { evict(impostor) }
         let row = ports[name: port.row.name]
         var isHere = false
@@ -54,21 +58,24 @@ extension Planner {
         return .joins(.uuid(row.uuid))
     }
 
-    /// The usual case, told without making anything: the port stands on its bridge alone, with its interfaces, and
-    /// every column is as wanted.
-    private func standsAsWanted(_ port: DesiredPort, on bridge: Row?) -> UUID? {
+    /// The usual case: the port stands on its bridge and nowhere else, and has its interfaces, which stand nowhere else.
+    /// What is left to look at is their columns.
+    private func findInPlace(_ port: DesiredPort, on bridge: Row?) -> (port: Row, interfaces: [Row])? {
         guard let bridge, let row = ports[name: port.row.name], ports(of: bridge).contains(.uuid(row.uuid)),
-            replica.referrerCount(of: row.uuid) == 1, port.row.glance.finds(row), hasItsMark(row),
+            replica.referrerCount(of: row.uuid) == 1,
             !(port.row.role == .lane && bridges[name: port.row.name] != nil)
         else { return nil }
         let members = interfaces(of: row)
         guard members.count == port.interfaces.count || !port.removesOtherInterfaces else { return nil }
+        var found: [Row] = []
+        found.reserveCapacity(port.interfaces.count)
         for interface in port.interfaces {
-            guard let found = interfaces[name: interface.row.name], members.contains(.uuid(found.uuid)),
-                replica.referrerCount(of: found.uuid) == 1, interface.row.glance.finds(found), hasItsMark(found)
+            guard let row = interfaces[name: interface.row.name], members.contains(.uuid(row.uuid)),
+                replica.referrerCount(of: row.uuid) == 1
             else { return nil }
+            found.append(row)
         }
-        return row.uuid
+        return (row, found)
     }
 
     /// Hooks a port into a bridge that stands.

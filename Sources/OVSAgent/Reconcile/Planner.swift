@@ -97,6 +97,7 @@ struct Planner {
         expelPorts()
         settleTags()
         hookBridges(made)
+        if plan.edits.count > 1 { notePlaces() }
     }
 
     /// Gives what refers to the bridge when it had to be made.
@@ -176,12 +177,18 @@ struct Planner {
         if let index = editIndex[row] {
             change(&plan.edits[index])
         } else {
-            let parents = replica.referrers(of: row).map(\.row)
-            let places = Set(parents + parents.flatMap { replica.referrers(of: $0).map(\.row) })
-            var edit = RowEdit(table: table, row: row, name: replica[table][row]?.name ?? "", places: places)
+            var edit = RowEdit(table: table, row: row, name: replica[table][row]?.name ?? "")
             change(&edit)
             editIndex[row] = plan.edits.count
             plan.edits.append(edit)
+        }
+    }
+
+    /// Notes what each row stands in that is changed: where that goes, too, the edits belong together.
+    private mutating func notePlaces() {
+        for index in plan.edits.indices {
+            let parents = replica.referrers(of: plan.edits[index].row).map(\.row)
+            plan.edits[index].places = Set(parents + parents.flatMap { replica.referrers(of: $0).map(\.row) })
         }
     }
 
