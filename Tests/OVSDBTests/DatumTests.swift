@@ -149,7 +149,7 @@ import Testing
         #expect(datum.json.text() == text)
         var written = JSONText()
         written.append(datum)
-        #expect(String(decoding: written.bytes, as: UTF8.self) == text)
+        #expect(written.string == text)
     }
 
     @Test(

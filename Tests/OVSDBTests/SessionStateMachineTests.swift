@@ -47,7 +47,7 @@ extension [SessionStateMachine.Action] {
     /// What is sent, as text.
     var sent: [String] {
         compactMap {
-            if case .send(let message) = $0 { String(decoding: message.text.bytes, as: UTF8.self) } else { nil }
+            if case .send(let message) = $0 { message.text.string } else { nil }
         }
     }
 

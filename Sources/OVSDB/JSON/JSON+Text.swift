@@ -12,7 +12,7 @@ extension JSON {
     public func text(indent: Int = 0) -> String {
         var text = JSONText(indent: indent)
         text.append(self)
-        return String(decoding: text.bytes, as: UTF8.self)
+        return text.string
     }
 }
 
@@ -21,6 +21,8 @@ extension ByteBuffer {
     public mutating func writeJSON(_ json: JSON) {
         var text = JSONText()
         text.append(json)
-        writeBytes(text.bytes)
+        write(text)
     }
+
+    mutating func write(_ text: borrowing JSONText) { text.withBytes { _ = writeBytes($0) } }
 }

@@ -1,17 +1,58 @@
 /// A text that grows as a value is walked through: a repair waits for its transaction to be written, so no tree is
-/// made of it first.
-struct JSONText {
-    private(set) var bytes: [UInt8] = []
+/// made of it first, and hundreds of small pieces go straight into memory of the text's own.
+struct JSONText: ~Copyable {
+    private(set) var count = 0
+    private var capacity = 1024
+    private var start: UnsafeMutablePointer<UInt8>
     private let indent: Int
 
     init(indent: Int = 0) {
         self.indent = indent
-        bytes.reserveCapacity(1024)
+        start = .allocate(capacity: capacity)
     }
 
+    deinit { start.deallocate() }
+
+    /// Shows the bytes so far.
+    func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        body(UnsafeBufferPointer(start: start, count: count))
+    }
+
+    var string: String { withBytes { String(decoding: $0, as: UTF8.self) } }
+
+    private mutating func reserve(_ more: Int) {
+        guard count + more > capacity else { return }
+        capacity = max(2 * capacity, count + more)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: start, count: count)
+        start.deallocate()
+        start = larger
+    }
+
+    private mutating func put(_ byte: UInt8) {
+        reserve(1)
+        start[count] = byte
+        count += 1
+    }
+
+    private mutating func put(_ bytes: UnsafePointer<UInt8>, _ number: Int) {
+        reserve(number)
+        (start + count).update(from: bytes, count: number)
+        count += number
+    }
+
+    private mutating func put(_ bytes: some Sequence<UInt8>) { for byte in bytes { put(byte) } }
+
     /// What is JSON already.
-    mutating func append(_ json: StaticString) {
-        json.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    mutating func append(_ json: StaticString) { put(json.utf8Start, json.utf8CodeUnitCount) }
+
+    /// As a string.
+    mutating func append(_ uuid: UUID) {
+        put(UInt8(ascii: "\""))
+        reserve(UUID.length)
+        uuid.write(to: start + count)
+        count += UUID.length
+        put(UInt8(ascii: "\""))
     }
 
     /// An array on one line.
@@ -20,18 +61,18 @@ struct JSONText {
         _ append: (inout JSONText, Element) -> Void
     ) {
         var isFirst = true
-        bytes.append(UInt8(ascii: "["))
+        put(UInt8(ascii: "["))
         for element in elements {
-            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            if !isFirst { put(UInt8(ascii: ",")) }
             isFirst = false
             append(&self, element)
         }
-        bytes.append(UInt8(ascii: "]"))
+        put(UInt8(ascii: "]"))
     }
 
-    mutating func append(_ integer: Int64) { bytes += integer.description.utf8 }
+    mutating func append(_ integer: Int64) { put(integer.description.utf8) }
 
-    mutating func append(_ real: Double) { bytes += (real.isFinite ? real.description : "null").utf8 }
+    mutating func append(_ real: Double) { put((real.isFinite ? real.description : "null").utf8) }
 
     mutating func append(_ boolean: Bool) { append(boolean ? "true" as StaticString : "false") }
 
@@ -47,8 +88,8 @@ struct JSONText {
         case .object(let members):
             enclose(members, "{", "}", level) { text, member in
                 text.append(member.name)
-                text.bytes.append(UInt8(ascii: ":"))
-                if text.indent > 0 { text.bytes.append(UInt8(ascii: " ")) }
+                text.put(UInt8(ascii: ":"))
+                if text.indent > 0 { text.put(UInt8(ascii: " ")) }
                 text.append(member.value, level: level + 1)
             }
         }
@@ -61,52 +102,51 @@ struct JSONText {
         _ level: Int,
         _ append: (inout JSONText, Element) -> Void
     ) {
-        bytes.append(UInt8(ascii: opening))
+        put(UInt8(ascii: opening))
         for (index, element) in elements.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            if index > 0 { put(UInt8(ascii: ",")) }
             breakLine(level + 1)
             append(&self, element)
         }
         if !elements.isEmpty { breakLine(level) }
-        bytes.append(UInt8(ascii: closing))
+        put(UInt8(ascii: closing))
     }
 
     private mutating func breakLine(_ level: Int) {
         guard indent > 0 else { return }
-        bytes.append(UInt8(ascii: "\n"))
-        bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: indent * level))
+        put(UInt8(ascii: "\n"))
+        put(repeatElement(UInt8(ascii: " "), count: indent * level))
     }
 
     /// RFC 8259, 7: what has to be escaped is.
     mutating func append(_ string: String) {
         var string = string
-        bytes.append(UInt8(ascii: "\""))
+        put(UInt8(ascii: "\""))
         string.withUTF8 { characters in
-            if !characters.contains(where: Self.isEscaped) { return bytes.append(contentsOf: characters) }
+            guard let first = characters.baseAddress else { return }
+            if !characters.contains(where: Self.isEscaped) { return put(first, characters.count) }
             for character in characters {
                 guard Self.isEscaped(character) else {
-                    bytes.append(character)
+                    put(character)
                     continue
                 }
-                bytes.append(UInt8(ascii: "\\"))
+                put(UInt8(ascii: "\\"))
                 switch character {
-                case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(character)
-                case UInt8(ascii: "\n"): bytes.append(UInt8(ascii: "n"))
-                case UInt8(ascii: "\r"): bytes.append(UInt8(ascii: "r"))
-                case UInt8(ascii: "\t"): bytes.append(UInt8(ascii: "t"))
+                case UInt8(ascii: "\""), UInt8(ascii: "\\"): put(character)
+                case UInt8(ascii: "\n"): put(UInt8(ascii: "n"))
+                case UInt8(ascii: "\r"): put(UInt8(ascii: "r"))
+                case UInt8(ascii: "\t"): put(UInt8(ascii: "t"))
                 default:
-                    bytes += "u00".utf8
-                    bytes.append(Self.digits[Int(character >> 4)])
-                    bytes.append(Self.digits[Int(character & 15)])
+                    append("u00" as StaticString)
+                    put(UUID.digit(character >> 4))
+                    put(UUID.digit(character & 0xF))
                 }
             }
         }
-        bytes.append(UInt8(ascii: "\""))
+        put(UInt8(ascii: "\""))
     }
 
     private static func isEscaped(_ character: UInt8) -> Bool {
         character < 0x20 || character == UInt8(ascii: "\"") || character == UInt8(ascii: "\\")
     }
-
-    private static let digits = Array("0123456789abcdef".utf8)
 }

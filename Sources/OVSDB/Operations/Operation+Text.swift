@@ -6,7 +6,7 @@ extension Operation: CustomStringConvertible {
     public var description: String {
         var text = JSONText()
         text.append(self)
-        return String(decoding: text.bytes, as: UTF8.self)
+        return text.string
     }
 }
 
@@ -134,14 +134,14 @@ extension JSONText {
         case .real(let value): append(value)
         case .boolean(let value): append(value)
         case .string(let value): append(value)
-        case .uuid(let value): append("[\"uuid\",", name: value.description)
-        case .namedUUID(let name): append("[\"named-uuid\",", name: name)
+        case .uuid(let value):
+            append("[\"uuid\"," as StaticString)
+            append(value)
+            append("]" as StaticString)
+        case .namedUUID(let name):
+            append("[\"named-uuid\"," as StaticString)
+            append(name)
+            append("]" as StaticString)
         }
-    }
-
-    private mutating func append(_ beginning: StaticString, name: String) {
-        append(beginning)
-        append(name)
-        append("]" as StaticString)
     }
 }

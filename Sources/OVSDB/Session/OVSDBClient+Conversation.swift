@@ -57,7 +57,10 @@ extension OVSDBClient {
                 let reason = "\(remote): the server does not read; \(backlog) bytes wait for it"
                 return perform(.close(.disconnected(reason: reason)))
             }
-            channel.writeAndFlush(channel.allocator.buffer(bytes: message.text.bytes), promise: nil)
+            let text = message.text
+            var buffer = channel.allocator.buffer(capacity: text.count)
+            buffer.write(text)
+            channel.writeAndFlush(buffer, promise: nil)
         case .learned(let schema):
             observer(.learned(schema))
         case .snapshot(let schema, let updates):

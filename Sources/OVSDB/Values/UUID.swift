@@ -45,20 +45,33 @@ public struct UUID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// The lower-case text form.
     public var description: String {
-        String(unsafeUninitializedCapacity: 36) { text in
-            var nibble = 0
-            for position in 0..<36 {
-                if Self.dashes.contains(position) {
-                    text[position] = UInt8(ascii: "-")
-                    continue
-                }
-                let half = nibble < 16 ? high : low
-                let digit = UInt8(truncatingIfNeeded: half >> (60 - 4 * UInt64(nibble % 16)) & 0xF)
-                text[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-                nibble += 1
-            }
-            return 36
+        String(unsafeUninitializedCapacity: Self.length) { text in
+            if let start = text.baseAddress { write(to: start) }
+            return Self.length
         }
+    }
+
+    /// Characters of the text form.
+    static let length = 36
+
+    /// Writes the text form's ``length`` bytes.
+    func write(to text: UnsafeMutablePointer<UInt8>) {
+        var position = 0
+        for index in 0..<16 {
+            if Self.dashes.contains(position) {
+                text[position] = UInt8(ascii: "-")
+                position += 1
+            }
+            let byte = UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> (56 - 8 * UInt64(index % 8)))
+            text[position] = Self.digit(byte >> 4)
+            text[position + 1] = Self.digit(byte & 0xF)
+            position += 2
+        }
+    }
+
+    /// A hexadecimal digit of a value below 16.
+    static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     public static func < (a: UUID, b: UUID) -> Bool { (a.high, a.low) < (b.high, b.low) }
