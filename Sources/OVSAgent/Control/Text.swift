@@ -9,10 +9,8 @@ extension String {
     /// With blanks for control characters. What stands in a database or a file is anybody's text: it must not break a line
     /// that stands for one thing, nor look like another one.
     var onOneLine: String {
-        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
-        return String(
-            String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 })
-        )
+        guard unicodeScalars.contains(where: \.isControl) else { return self }
+        return String(String.UnicodeScalarView(unicodeScalars.map { $0.isControl ? " " : $0 }))
     }
 
     /// With blanks for control characters other than line ends: what a text quotes reaches no terminal as a command.
@@ -25,12 +23,18 @@ extension String {
 
     var trimmingTrailingBlanks: String {
         var text = self
-        while text.last == " " { text.removeLast() }
+        while text.utf8.last == UInt8(ascii: " ") { text.unicodeScalars.removeLast() }
         return text
     }
 
     /// `1 drift`, `2 drifts`.
     static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}
+
+extension Unicode.Scalar {
+    /// Of the general category Cc, which has no others (The Unicode Standard, 23.1): told without a look at the tables,
+    /// since every line of the log is asked.
+    fileprivate var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
 }
 
 extension [[String]] {

@@ -20,15 +20,29 @@ struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {
         var wholeSeconds = time_t(seconds)
         var parts = tm()
         gmtime_r(&wholeSeconds, &parts)
-        let date = "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
-        let time = "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
-        return "\(date)T\(time).\(digits(Int32(fraction), 6))Z"
+        let form = UnsafeBufferPointer(start: Self.form.utf8Start, count: Self.form.utf8CodeUnitCount)
+        return String(unsafeUninitializedCapacity: form.count) { text in
+            _ = text.initialize(from: form)
+            func write(_ value: Int32, upTo end: Int, _ width: Int) {
+                var rest = max(0, value)
+                for position in stride(from: end - 1, through: end - width, by: -1) {
+                    text[position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                    rest /= 10
+                }
+            }
+            write(parts.tm_year + 1900, upTo: 4, 4)
+            write(parts.tm_mon + 1, upTo: 7, 2)
+            write(parts.tm_mday, upTo: 10, 2)
+            write(parts.tm_hour, upTo: 13, 2)
+            write(parts.tm_min, upTo: 16, 2)
+            write(parts.tm_sec, upTo: 19, 2)
+            write(Int32(fraction), upTo: 26, 6)
+            return form.count
+        }
     }
+
+    /// With every digit 0.
+    private static let form: StaticString = "0000-00-00T00:00:00.000000Z"
 
     static func < (a: Timestamp, b: Timestamp) -> Bool { a.microseconds < b.microseconds }
-
-    private func digits(_ value: Int32, _ width: Int) -> String {
-        let text = String(value)
-        return String(repeating: "0", count: max(0, width - text.count)) + text
-    }
 }

@@ -48,6 +48,8 @@ package struct StandardErrorLog: LogHandler {
             ]
             line = JSON.object(members + metadata.map { .init($0.key, .string("\($0.value)")) }).text()
         }
-        writer.append(Array(line.utf8) + [UInt8(ascii: "\n")])
+        var bytes = Array(line.utf8)
+        bytes.append(UInt8(ascii: "\n"))
+        writer.append(bytes)
     }
 }
