@@ -6,8 +6,11 @@ import OpenFlow
 extension Agent {
     /// Keeps one OpenFlow connection to every bridge that is wanted.
     func followSwitches() {
-        let wanted = Set((planner?.desired?.bridges ?? []).map(\.row.name))
-        guard wanted != Set(switches.keys) else { return }
+        let bridges = planner?.desired?.bridges ?? []
+        // After a repair, as after nearly everything, they are those of before.
+        let areKnown = bridges.allSatisfy { switches.index(forKey: $0.row.name) != nil }
+        if areKnown, bridges.count == switches.count { return }
+        let wanted = Set(bridges.map(\.row.name))
         for bridge in switches.keys where !wanted.contains(bridge) {
             switches[bridge] = nil
             flows[bridge] = nil

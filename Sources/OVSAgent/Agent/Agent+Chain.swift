@@ -12,9 +12,7 @@ extension Agent {
 
     /// The rows are as wanted: from now on the keeper serves these lanes and the VM ports that there are.
     func serveChain() {
-        guard let desired = planner?.desired else { return }
-        let lanes = ChainLanes(desired)
-        guard lanes != servedLanes, let vmPorts = withReplica(VMPortRow.all) else { return }
+        guard let lanes = planner?.lanes, lanes != servedLanes, let vmPorts = withReplica(VMPortRow.all) else { return }
         servedLanes = lanes
         // The keeper tells them anew: those of the former lanes say nothing of these.
         flows = [:]

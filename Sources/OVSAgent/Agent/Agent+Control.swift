@@ -28,7 +28,12 @@ extension Agent: ControlTarget {
         }
     }
 
-    nonisolated func events(since id: Int) -> Journal.Excerpt { assumeIsolated { $0.journal.excerpt(since: id) } }
+    nonisolated func events(since id: Int) -> Journal.Excerpt {
+        assumeIsolated { agent in
+            agent.tell()
+            return agent.journal.excerpt(since: id)
+        }
+    }
 
     nonisolated func plan(for file: NamedFile?) -> EventLoopFuture<PlanAnswer> {
         guard let file else {

@@ -88,23 +88,32 @@ extension Agent {
 
     private func changed(_ changes: [RowChange]) {
         guard connection == .synced else { return }
-        let news = withReplica { News(changes, in: $0.schema) } ?? .nothing
+        let (news, vmPorts) = withReplica { look(at: changes, in: $0) } ?? (.nothing, nil)
         if news != .nothing {
-            if noticedAt == nil { noticedAt = .now() }
-            if news == .configuration {
-                changesInFlight += 1
-                if cause == .settle { cause = .drift }
-            }
-            withReplica { planner?.noticed(changes, in: $0) }
-            let vmPorts = withReplica { VMPortChanges(changes, in: $0) }
-            if let vmPorts { noticed(vmPorts) }
             let pauseEnd = endOfPause(for: changes)
             if let pauseEnd { reconcile(at: pauseEnd) } else if reconciler.changed() { reconcile() }
             // A VM port's flows follow from more of it than its tag, over which somebody may fight.
             if let vmPorts { updateChain(vmPorts) }
             if pauseEnd != nil { return }
         }
-        checkApplication()
+        // The answer to what is in flight is followed by a look of its own.
+        if !reconciler.isBusy { checkApplication() }
+    }
+
+    /// Notes what the next plan has to look at; gives what the changes mean, and what of them concerns VM ports.
+    private func look(at changes: [RowChange], in replica: Replica) -> (News, VMPortChanges?) {
+        let news = News(changes, in: replica.schema)
+        guard news != .nothing else { return (.nothing, nil) }
+        if noticedAt == nil { noticedAt = .now() }
+        if news == .configuration {
+            changesInFlight += 1
+            if cause == .settle { cause = .drift }
+        }
+        planner?.noticed(changes, in: replica)
+        let vmPorts = VMPortChanges(changes, in: replica)
+        guard !vmPorts.isEmpty else { return (news, nil) }
+        noticed(vmPorts, in: replica)
+        return (news, vmPorts)
     }
 
     /// When the first of the changed objects may be repaired, where changes do no more than go on with fights that all
@@ -138,8 +147,9 @@ private enum News: Hashable {
                 self = .configuration
                 return
             }
-            for column in columns.map({ table.columns[$0.position].name }) {
-                guard ReplicaColumns.isStatus(column, of: change.table) else {
+            for change in columns {
+                let column = table.columns[change.position].name
+                guard ReplicaColumns.isStatus(column, of: table.name) else {
                     self = .configuration
                     return
                 }

@@ -12,10 +12,9 @@ extension Agent {
     }
 
     /// Ports that may be a VM's came, changed or went.
-    func noticed(_ changes: VMPortChanges) {
+    func noticed(_ changes: VMPortChanges, in replica: Replica) {
         planner?.noticed(changes.ports)
-        let lanes = active.lanes
-        withReplica { quarantine.look(at: changes, of: lanes, in: $0, now: .now()) }
+        quarantine.look(at: changes, of: active.lanes, in: replica, now: .now())
         keepFormerVMs()
     }
 

@@ -9,19 +9,21 @@ extension Agent {
         guard let whole = withReplica(makePlan) else { return }
         awaitExpulsion()
         meet(whole.obstacles)
-        end(refusals.keep(Set(whole.changes.map(\.object))))
+        if !refusals.all.isEmpty { end(refusals.keep(Set(whole.changes.map(\.object)))) }
         guard !whole.isEmpty else { return settled() }
         let plan = whatNeedNotWait(of: whole)
-        let drifts = cause == .drift ? newDrifts(among: whole.changes) : []
-        // Written down after the repair is on its way, and before its answer: who edits waits for neither journal nor log.
-        defer { for drift in drifts { report(.init(.drift, drift)) } }
+        // Noted after the repair is on its way, and before its answer.
+        let isDrift = cause == .drift
+        defer { if isDrift { for drift in newDrifts(among: whole.changes) { reportSoon(.init(.drift, drift)) } } }
         guard !plan.isEmpty else { return wait(for: whole.changes) }
-        let answers = cause == .drift ? plan.changes.filter { $0.answer?.reason != nil } : []
+        let answers = isDrift ? plan.changes.filter { $0.answer?.reason != nil } : []
         for note in plan.notes { logger.notice("\(note)") }
         // What the journal tells of a repair, or of an answer to a VM port, the log tells of the rest: nothing changes on
         // a host without a word.
-        let level: Logger.Level = cause == .drift ? .debug : .info
-        for change in plan.changes { logger.log(level: level, "\(cause.rawValue): \(change)") }
+        let level: Logger.Level = isDrift ? .debug : .info
+        if logger.logLevel <= level {
+            for change in plan.changes { logger.log(level: level, "\(cause.rawValue): \(change)") }
+        }
         reconciler.committing()
         changesInFlight = 0
         let operations = plan.operations(lock: Self.lockName, comment: comment(for: plan))
@@ -191,7 +193,7 @@ extension Agent {
             repairs.transactions += 1
             latencies.record(microseconds: latency)
             for drift in repaired where !contest.isContested(drift.object) {
-                report(.init(.repaired, drift, latencyMicroseconds: latency))
+                reportSoon(.init(.repaired, drift, latencyMicroseconds: latency))
             }
             openDrifts.subtract(repaired)
         }
@@ -217,9 +219,15 @@ extension Agent {
 
     /// What the database's log says of the transaction: who, why, and what first.
     private func comment(for plan: Plan) -> String {
-        let listed = plan.changes.prefix(3).map { "\($0.object) \($0.column)" }.joined(separator: ", ")
-        let more = plan.changes.count > 3 ? ", and \(plan.changes.count - 3) more" : ""
-        return "ovs-agentd: \(cause.rawValue): \(listed)\(more)"
+        var comment = "ovs-agentd: \(cause.rawValue): "
+        for (index, change) in plan.changes.prefix(3).enumerated() {
+            if index > 0 { comment += ", " }
+            comment += change.object
+            comment += " "
+            comment += change.column
+        }
+        if plan.changes.count > 3 { comment += ", and \(plan.changes.count - 3) more" }
+        return comment
     }
 }
 

@@ -109,6 +109,8 @@ actor Agent {
 
     // What is told.
     var journal: Journal
+    /// What happened and is not in the journal yet.
+    private var untold: [(report: Event.Report, time: Timestamp)] = []
     var repairs = Status.Repairs()
     var latencies = LatencyHistogram()
     private var control: ControlServer?
@@ -234,8 +236,26 @@ actor Agent {
 
     /// Puts something into the journal and the log.
     func report(_ report: Event.Report) {
-        let event = journal.append(report, at: .now())
-        logger.log(level: report.kind.logLevel, "\(event.summary)")
+        untold.append((report, .now()))
+        tell()
+    }
+
+    /// Does so in a moment. Of a repair the server has to work, and then those who follow the database, often on the
+    /// processor that this would be written down on: they go first.
+    func reportSoon(_ report: Event.Report) {
+        untold.append((report, .now()))
+        guard untold.count == 1 else { return }
+        eventLoop.scheduleTask(in: .milliseconds(1)) { self.assumeIsolated { $0.tell() } }
+    }
+
+    /// Tells what is not told yet, in the order in which it happened.
+    func tell() {
+        guard !untold.isEmpty else { return }
+        for (report, time) in untold {
+            let event = journal.append(report, at: time)
+            logger.log(level: report.kind.logLevel, "\(event.summary)")
+        }
+        untold.removeAll(keepingCapacity: untold.count < 100)
         control?.journalGrew()
     }
 

@@ -8,6 +8,8 @@ struct VMPortChanges: Hashable, Sendable {
     /// Rows of Interface, those that went included.
     private(set) var interfaces: Set<UUID> = []
 
+    var isEmpty: Bool { ports.isEmpty && interfaces.isEmpty }
+
     /// `replica` is the one right after the changes.
     init(_ changes: [RowChange], in replica: Replica) {
         for change in changes {
@@ -32,7 +34,7 @@ struct VMPortChanges: Hashable, Sendable {
 
 extension RowChange {
     /// Whether a row came or went, or one of these columns of it changed.
-    fileprivate func changes(anyOf columns: Set<String>, in table: TableSchema) -> Bool {
+    fileprivate func changes(anyOf columns: [String], in table: TableSchema) -> Bool {
         guard case .modified(let changes) = kind else { return true }
         return changes.contains { columns.contains(table.columns[$0.position].name) }
     }

@@ -19,10 +19,14 @@ struct RowPlanner: Sendable {
         var found: Found
         var desired: DesiredState
         var places: DesiredPlaces
+        var lanes: ChainLanes
     }
 
     /// The desired state as of the last plan; `nil` before the first.
     var desired: DesiredState? { compiled?.desired }
+
+    /// The lanes of that state.
+    var lanes: ChainLanes? { compiled?.lanes }
 
     init(layout: Layout, schema: DatabaseSchema) {
         self.layout = layout
@@ -90,7 +94,12 @@ struct RowPlanner: Sendable {
         let found = Found(for: layout, in: replica, provenance: provenance)
         if let compiled, compiled.found == found { return compiled.desired }
         let desired = DesiredState(layout: layout, found: found, schema: schema)
-        compiled = Compiled(found: found, desired: desired, places: DesiredPlaces(desired))
+        compiled = Compiled(
+            found: found,
+            desired: desired,
+            places: DesiredPlaces(desired),
+            lanes: ChainLanes(desired)
+        )
         scope = .all
         return desired
     }
