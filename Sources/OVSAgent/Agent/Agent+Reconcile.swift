@@ -125,6 +125,7 @@ extension Agent {
     /// The database is as wanted: from now on every difference is somebody else's.
     private func settled() {
         cause = .settle
+        tell()
         // It was allowed for what stood there then.
         removal = .refused
         noticedAt = nil
@@ -157,7 +158,15 @@ extension Agent {
             if self.noticedAt == nil { self.noticedAt = noticedAt }
             refused(plan, error)
         }
-        if reconciler.answered() { reconcile() }
+        guard reconciler.answered() else { return }
+        if case .success = result, cause == .drift, changesInFlight <= 1 {
+            // Nobody came in between. To see that nothing is left can wait for those who follow the database; whatever
+            // else happens is seen to at once.
+            self.noticedAt = nil
+            reconcile(at: .now() + Self.moment)
+        } else {
+            reconcile()
+        }
     }
 
     private func refused(_ plan: Plan, _ error: OVSDBError) {

@@ -13,6 +13,8 @@ import OpenFlow
 actor Agent {
     /// The lock that one agent of a host holds.
     static let lockName = "ovs_agentd"
+    /// How long what is left to do after a repair waits for those who follow the database.
+    static let moment = TimeAmount.milliseconds(1)
 
     nonisolated let eventLoop: any EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
@@ -111,6 +113,7 @@ actor Agent {
     var journal: Journal
     /// What happened and is not in the journal yet.
     private var untold: [(report: Event.Report, time: Timestamp)] = []
+    private var telling: Scheduled<Void>?
     var repairs = Status.Repairs()
     var latencies = LatencyHistogram()
     private var control: ControlServer?
@@ -240,17 +243,19 @@ actor Agent {
         tell()
     }
 
-    /// Does so in a moment. Of a repair the server has to work, and then those who follow the database, often on the
-    /// processor that this would be written down on: they go first.
+    /// Does so when the repair is over, or else in a moment. The server has to work for a repair, and then those who follow
+    /// the database, often on the processor that this would be written down on: they go first.
     func reportSoon(_ report: Event.Report) {
         untold.append((report, .now()))
-        guard untold.count == 1 else { return }
-        eventLoop.scheduleTask(in: .milliseconds(1)) { self.assumeIsolated { $0.tell() } }
+        guard telling == nil else { return }
+        telling = eventLoop.scheduleTask(in: Self.moment * 2) { self.assumeIsolated { $0.tell() } }
     }
 
     /// Tells what is not told yet, in the order in which it happened.
     func tell() {
         guard !untold.isEmpty else { return }
+        telling?.cancel()
+        telling = nil
         for (report, time) in untold {
             let event = journal.append(report, at: time)
             logger.log(level: report.kind.logLevel, "\(event.summary)")
