@@ -8,14 +8,14 @@ extension Agent {
     func examineLocalBridges() {
         let lanes = active.lanes
         withReplica { quarantine.lookAtAll(of: lanes, in: $0, now: .now()) }
-        keepFormerVMs()
+        keepVMInterfaces()
     }
 
     /// Ports that may be a VM's came, changed or went.
     func noticed(_ changes: VMPortChanges, in replica: Replica) {
         planner?.noticed(changes.ports)
         quarantine.look(at: changes, of: active.lanes, in: replica, now: .now())
-        keepFormerVMs()
+        keepVMInterfaces()
     }
 
     /// Plans again when the next port's time is over. That it stands there is somebody else's doing.
@@ -31,16 +31,23 @@ extension Agent {
         }
     }
 
-    /// An agent that is started anew sees a former VM's port only as one that nobody answers for.
-    private func keepFormerVMs() {
-        let former = quarantine.formerVMs
-        guard lock == .held, former != keptFormerVMs else { return }
-        keptFormerVMs = former
-        let (file, logger) = (formerVMsFile, logger)
+    /// Where a VM's port loses its mark while no agent runs, the next one has to know whose it was. Many VMs that come
+    /// together are one save.
+    private func keepVMInterfaces() {
+        guard lock == .held, quarantine.version != keptVMInterfaces, keeping == nil else { return }
+        keeping = eventLoop.scheduleTask(in: .milliseconds(100)) { self.assumeIsolated { $0.saveVMInterfaces() } }
+    }
+
+    /// Saves them as they are now.
+    func saveVMInterfaces() {
+        keeping?.cancel()
+        keeping = nil
+        keptVMInterfaces = quarantine.version
+        let (rows, file, logger) = (quarantine.vmInterfaces, vmInterfacesFile, logger)
         afterFileWork {
-            if former.isEmpty { try file.remove() } else { try file.save(Quarantine.bytes(of: former)) }
+            if rows.isEmpty { try file.remove() } else { try file.save(Quarantine.bytes(of: rows)) }
         }.whenFailure { error in
-            logger.error("what was a VM's port could not be kept for a restart: \(error)")
+            logger.error("which ports are VMs' could not be kept for a restart: \(error)")
         }
     }
 }

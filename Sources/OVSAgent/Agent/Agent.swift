@@ -64,9 +64,11 @@ actor Agent {
     var refusals = Refusals()
     /// Ports on a brN.local that are no VM's.
     var quarantine: Quarantine
-    /// What the file holds of the quarantine's former VMs.
-    var keptFormerVMs: Set<UUID>
-    nonisolated let formerVMsFile: StateFile
+    nonisolated let vmInterfacesFile: StateFile
+    /// Which version of the quarantine's VM interfaces the file holds, or is about to.
+    var keptVMInterfaces = 0
+    /// Of the next save.
+    var keeping: Scheduled<Void>?
     /// Whether parts of a plan are sent one by one, because the server refused them together.
     var isolatesRefusal = false
     /// Of the next plan for what has to wait.
@@ -149,7 +151,7 @@ actor Agent {
         removal: Removal,
         layoutError: String?,
         pause: Pause?,
-        formerVMs: Set<UUID>,
+        vmInterfaces: Set<UUID>,
         store: StateFile,
         on eventLoop: any EventLoop,
         keeper: ChainKeeper,
@@ -178,9 +180,8 @@ actor Agent {
             logger: logger
         )
         contest = Contest(configuration.contest)
-        formerVMsFile = .formerVMs(in: configuration.stateFolder)
-        keptFormerVMs = formerVMs
-        quarantine = Quarantine(patience: configuration.quarantine, formerVMs: formerVMs)
+        vmInterfacesFile = .vmInterfaces(in: configuration.stateFolder)
+        quarantine = Quarantine(patience: configuration.quarantine, vmInterfaces: vmInterfaces)
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
@@ -213,6 +214,7 @@ actor Agent {
         expulsion?.cancel()
         pauseTimer?.cancel()
         applicationTimer?.cancel()
+        if keeping != nil { saveVMInterfaces() }
         switches = [:]
         servedLanes = nil
         chain { $0.stop() }

@@ -28,7 +28,7 @@ package struct AgentService: Service, CustomStringConvertible {
             removal: beginning.removal,
             layoutError: beginning.layoutError,
             pause: StateFile.pause(in: configuration.stateFolder).load().flatMap(Pause.init),
-            formerVMs: Quarantine.formerVMs(in: StateFile.formerVMs(in: configuration.stateFolder).load()),
+            vmInterfaces: Quarantine.vmInterfaces(in: StateFile.vmInterfaces(in: configuration.stateFolder).load()),
             store: store,
             on: loop,
             keeper: ChainKeeper(

@@ -7,8 +7,12 @@ struct StateFile: Sendable {
     /// The state folder.
     let folder: String
     private let name: String
+    /// The most that is read of it, in bytes.
+    private let limit: Int
 
-    private init(_ name: String, in folder: String) { (self.folder, self.name) = (folder, name) }
+    private init(_ name: String, in folder: String, limit: Int = BoundedFile.layoutLimit) {
+        (self.folder, self.name, self.limit) = (folder, name, limit)
+    }
 
     /// The last accepted layout, so that a bad file does not leave a restarted agent without any.
     static func layout(in folder: String) -> StateFile { StateFile("layout.yaml", in: folder) }
@@ -16,8 +20,8 @@ struct StateFile: Sendable {
     /// The ``Pause`` that is not over.
     static func pause(in folder: String) -> StateFile { StateFile("pause", in: folder) }
 
-    /// The interfaces of VMs that lost their mark.
-    static func formerVMs(in folder: String) -> StateFile { StateFile("former-vms", in: folder) }
+    /// The interfaces that were seen as a VM's, up to some hundred thousand of them.
+    static func vmInterfaces(in folder: String) -> StateFile { StateFile("vm-interfaces", in: folder, limit: 16 << 20) }
 
     var path: String { "\(folder)/\(name)" }
 
@@ -31,7 +35,7 @@ struct StateFile: Sendable {
     }
 
     /// The bytes last saved; `nil` where there are none, or none that can be read.
-    func load() -> [UInt8]? { try? BoundedFile.bytes(of: path, onlyRegular: true) }
+    func load() -> [UInt8]? { try? BoundedFile.bytes(of: path, limit: limit, onlyRegular: true) }
 
     /// Replaces what was saved, and returns once it is on the disk. Makes the folder where it is missing.
     func save(_ bytes: [UInt8]) throws(Failure) {

@@ -19,30 +19,29 @@ struct Quarantine: Sendable {
     private let patience: TimeAmount
     /// By their rows of Port.
     private var suspects: [UUID: Suspect] = [:]
-    /// Rows of Interface that were seen as a VM's.
-    private var vmInterfaces: Set<UUID> = []
+    /// Rows of Interface that were seen as a VM's, and still exist: what must not be forgotten.
+    private(set) var vmInterfaces: Set<UUID>
+    /// Rises with every change of them, from 0.
+    private(set) var version = 0
 
-    /// `formerVMs` are what an earlier run of the agent left behind as ``formerVMs``.
-    init(patience: TimeAmount, formerVMs: Set<UUID> = []) {
+    /// `vmInterfaces` are what an earlier run of the agent left behind as ``vmInterfaces``.
+    init(patience: TimeAmount, vmInterfaces: Set<UUID> = []) {
         self.patience = patience
-        vmInterfaces = formerVMs
+        self.vmInterfaces = vmInterfaces
     }
-
-    /// Rows of Interface that were a VM's and are not any more: what must not be forgotten.
-    var formerVMs: Set<UUID> { suspects.values.reduce(into: []) { $0.formUnion($1.formerVMs) } }
 
     /// Looks at all ports of these lanes. The time of each begins anew: nothing was enforced until now, so that nobody
     /// could see a port named.
     mutating func lookAtAll(of lanes: Set<Lane>, in replica: Replica, now: NIODeadline) {
         suspects = [:]
-        vmInterfaces = vmInterfaces.filter { replica["Interface"][$0] != nil }
+        for uuid in vmInterfaces where replica["Interface"][uuid] == nil { forget(uuid) }
         let bridges = lanes.compactMap { replica["Bridge"][name: $0.localBridge] }
         for uuid in Set(bridges.flatMap { $0["ports"].uuids }) { look(at: uuid, of: lanes, in: replica, now: now) }
     }
 
     /// Looks at the ports that a notification touches.
     mutating func look(at changes: VMPortChanges, of lanes: Set<Lane>, in replica: Replica, now: NIODeadline) {
-        for uuid in changes.interfaces where replica["Interface"][uuid] == nil { vmInterfaces.remove(uuid) }
+        for uuid in changes.interfaces where replica["Interface"][uuid] == nil { forget(uuid) }
         for uuid in changes.ports { look(at: uuid, of: lanes, in: replica, now: now) }
     }
 
@@ -54,7 +53,7 @@ struct Quarantine: Sendable {
         }
         let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
         let vms = members.filter(\.isVMInterface)
-        vmInterfaces.formUnion(vms.lazy.map(\.uuid))
+        for vm in vms where vmInterfaces.insert(vm.uuid).inserted { version += 1 }
         let leadsElsewhere = members.contains { Self.typesThatLeadElsewhere.contains($0["type"].string ?? "") }
         guard vms.isEmpty || leadsElsewhere else {
             suspects[uuid] = nil
@@ -67,6 +66,10 @@ struct Quarantine: Sendable {
             formerVMs: vmInterfaces.intersection(members.lazy.map(\.uuid)),
             goes: leadsElsewhere ? now : suspects[uuid]?.goes ?? now + patience
         )
+    }
+
+    private mutating func forget(_ interface: UUID) {
+        if vmInterfaces.remove(interface) != nil { version += 1 }
     }
 
     /// The ports whose time is over. One that was a VM's stays for as long as its device exists: whoever took its key

@@ -112,21 +112,37 @@ import Testing
         #expect(Self.due(&quarantine, database, at: 60) == ["vm1"])
     }
 
-    @Test("former VMs are known again after a restart, and a damaged file names none")
+    @Test("a VM's port that lost its mark while no agent ran is known by the next one, and a damaged file names none")
     func kept() throws {
         var database = PlanDatabase(Self.host)
-        var quarantine = Self.quarantine(database)
+        let quarantine = Self.quarantine(database)
+        #expect(quarantine.vmInterfaces == [try #require(database.uuid("Interface", "vm1"))])
+        let bytes = Quarantine.bytes(of: quarantine.vmInterfaces)
         database.set("Interface", "vm1", "external_ids=")
-        Self.look(&quarantine, at: "vm1", database, 0)
-        #expect(quarantine.formerVMs == [try #require(database.uuid("Interface", "vm1"))])
-        let bytes = Quarantine.bytes(of: quarantine.formerVMs)
-        var next = Quarantine(patience: .seconds(30), formerVMs: Quarantine.formerVMs(in: bytes))
+        var next = Quarantine(patience: .seconds(30), vmInterfaces: Quarantine.vmInterfaces(in: bytes))
         next.lookAtAll(of: Self.lanes, in: database.replica, now: Self.start)
-        #expect(next.warnings == quarantine.warnings)
+        #expect(next.warnings.first?.contains("it was one before") == true)
+        #expect(Self.due(&next, database, at: 30) == [])
         let damaged: [[UInt8]?] = [nil, [], Array("x\n\n".utf8), Array(bytes.dropLast(3)), [0xff, 0]]
         for junk in damaged {
-            #expect(Quarantine.formerVMs(in: junk).isEmpty)
+            #expect(Quarantine.vmInterfaces(in: junk).isEmpty)
         }
+    }
+
+    @Test("what is kept changes its version where a VM's port comes or its row goes, and not otherwise")
+    func version() throws {
+        var database = PlanDatabase(Self.host)
+        var quarantine = Self.quarantine(database)
+        #expect(quarantine.version == 1)
+        database.set("Interface", "vm1", "external_ids=")
+        Self.look(&quarantine, at: "vm1", database, 0)
+        #expect(quarantine.version == 1)
+        database.addPorts("br0.local", "port vm2\n interface vm2 external_ids:iface-id=vm2")
+        Self.look(&quarantine, at: "vm2", database, 1)
+        #expect(quarantine.version == 2)
+        quarantine.lookAtAll(of: Self.lanes, in: PlanDatabase("bridge br0.local").replica, now: Self.start)
+        #expect(quarantine.version == 4)
+        #expect(quarantine.vmInterfaces == [])
     }
 
     @Test("a lane's name of a switch that the layout has not is no excuse")
@@ -187,7 +203,9 @@ struct QuarantinedPortTests {
             try await RunningAgent.with(ovs, layout: .oneSwitch, quarantine: .seconds(3)) { agent in
                 try await agent.waitForState("in-sync", warning: "port tap1 on br0.local is no VM's")
                 let last = try await agent.lastEvent()
-                try await ovs.edit("add-port br0.local tap2")
+                try await ovs.edit(
+                    "add-port br0.local tap2 -- add-port br0.local tap3 -- set interface tap3 external_ids:iface-id=vm3"
+                )
                 try await agent.waitForState("in-sync", warning: "port tap2 on br0.local is no VM's")
                 try await ovs.edit("set interface tap2 external_ids:iface-id=vm2")
                 let gone = try await agent.waitForEvent(
@@ -200,11 +218,16 @@ struct QuarantinedPortTests {
                 try await agent.waitForState("in-sync", lacking: "is no VM's")
                 // A VM whose mark somebody takes away keeps its port, though not its flows.
                 try await ovs.edit("remove interface tap2 external_ids iface-id")
-                try await agent.waitForState("in-sync", warning: "it was one before")
+                try await agent.waitForState("in-sync", warning: "port tap2 on br0.local is no VM's")
             }
+            // So does one that loses it while no agent runs.
+            try await ovs.edit("remove interface tap3 external_ids iface-id")
             try await RunningAgent.with(ovs, quarantine: .seconds(3)) { agent in
-                try await agent.waitForState("in-sync", warning: "it was one before")
-                try await ovs.edit("del-port tap2")
+                for port in ["tap2", "tap3"] {
+                    let words = "port \(port) on br0.local is no VM's and passes nothing; it was one before"
+                    try await agent.waitForState("in-sync", warning: words)
+                }
+                try await ovs.edit("del-port tap2 -- del-port tap3")
                 try await agent.waitForState("in-sync", lacking: "is no VM's")
                 let ports = try await ovs.vsctl("list-ports", "br0.local")
                 #expect(!ports.contains("tap1"))
