@@ -14,17 +14,7 @@ struct FightTests {
         // A budget that any machine's edits use up, however busy it is.
         let limits = Contest.Limits(burst: 10, refill: 5, quiet: .seconds(2))
         try await RunningAgent.inSync(contest: limits) { agent in
-            let editor = try await Self.editor(agent.ovs)
-            let fighter = Task {
-                var tag: Int64 = 5
-                while !Task.isCancelled {
-                    tag = 11 - tag
-                    let row = ["tag": Datum(.integer(tag))]
-                    let name = Condition("name", .equal, Datum(.string("br0.mx.n")))
-                    _ = try? await editor.transact([.update(table: "Port", where: [name], row: row)])
-                }
-            }
-            do {
+            try await Self.fight(over: "br0.mx.n", agent) { _, fighter in
                 try await agent.waitForEvent("contested", object: "Port br0.mx.n")
                 try await agent.waitForState("contested", reason: "Port br0.mx.n: somebody changes it again and again")
                 let last = try await agent.lastEvent()
@@ -34,18 +24,39 @@ struct FightTests {
                 let blows = try await agent.events(since: last).filter { $0.object == "Port br0.mx.n" }
                 #expect(blows.map(\.text) == [])
                 fighter.cancel()
-                await fighter.value
                 let released = try await agent.waitForEvent(after: last, "released", object: "Port br0.mx.n")
                 #expect(released.reason.contains("repaired"))
                 try await agent.waitForState("in-sync")
                 #expect(try await agent.ovs.vsctl("get", "port", "br0.mx.n", "tag") == "2001")
                 #expect(try await agent.status()["repairs"]?["contested"]?.integer == 1)
-            } catch {
-                fighter.cancel()
-                await editor.stop()
-                throw error
             }
-            await editor.stop()
+        }
+    }
+
+    @Test("the flows of a VM port follow from what its owner sets, while somebody fights over its tag")
+    func fightOverVMPort() async throws {
+        let networks = "networks:\n  - { name: Production, virtualSwitch: vs0, vlan: 27 }\n"
+        // The pause that begins with the fight lasts longer than the test.
+        let limits = Contest.Limits(burst: 10, refill: 0.001, longestPause: .hours(1))
+        try await RunningAgent.inSync(layout: .oneSwitch + networks, contest: limits) { agent in
+            try await agent.ovs.edit(
+                """
+                add-port br0.local vm1 -- set interface vm1 external_ids:iface-id=vm1 \
+                external_ids:ovs-agent-network=Production
+                """
+            )
+            try await agent.waitForEvent("assigned", object: "Port vm1")
+            try await Self.fight(over: "vm1", agent) { editor, fighter in
+                try await agent.waitForEvent("contested", object: "Port vm1")
+                fighter.cancel()
+                await fighter.value
+                // As ovs-vsctl would not do it: this notification is of that one row alone.
+                try await Self.set("vlan_mode", of: "vm1", to: "trunk", by: editor)
+                let words = "VM port vm1 on br0.local has no network: vlan_mode is trunk"
+                try await agent.waitForState("contested", warning: words)
+                try await Self.set("vlan_mode", of: "vm1", to: .emptySet, by: editor)
+                try await agent.waitForState("contested", lacking: words)
+            }
         }
     }
 
@@ -74,6 +85,37 @@ struct FightTests {
             let told = try await agent.events(since: last).filter { $0.kind == "apply-failed" && $0.object != "" }
             #expect(told.map(\.object) == ["Port br0-up"])
         }
+    }
+
+    /// Has somebody rewrite a port's tag as fast as the server takes it, until it is cancelled or `body` ends.
+    private static func fight(
+        over port: String,
+        _ agent: RunningAgent,
+        _ body: (_ editor: OVSDBClient, _ fighter: Task<Void, Never>) async throws -> Void
+    ) async throws {
+        let editor = try await editor(agent.ovs)
+        let fighter = Task {
+            var tag: Int64 = 5
+            while !Task.isCancelled {
+                tag = 11 - tag
+                try? await set("tag", of: port, to: Datum(.integer(tag)), by: editor)
+            }
+        }
+        do {
+            try await body(editor, fighter)
+        } catch {
+            fighter.cancel()
+            await editor.stop()
+            throw error
+        }
+        fighter.cancel()
+        await fighter.value
+        await editor.stop()
+    }
+
+    private static func set(_ column: String, of port: String, to value: Datum, by editor: OVSDBClient) async throws {
+        let name = Condition("name", .equal, Datum(.string(port)))
+        _ = try await editor.transact([.update(table: "Port", where: [name], row: [column: value])])
     }
 
     /// A client of its own, as a controller that means harm would be.
