@@ -159,9 +159,9 @@ extension Agent {
             refused(plan, error)
         }
         guard reconciler.answered() else { return }
-        if case .success = result, cause == .drift, changesInFlight <= 1 {
-            // Nobody came in between. To see that nothing is left can wait for those who follow the database; whatever
-            // else happens is seen to at once.
+        if case .success = result, cause == .drift, changesInFlight <= 1, !isolatesRefusal {
+            // All was sent, and nobody came in between. To see that nothing is left can wait for those who follow the
+            // database; whatever else happens is seen to at once.
             self.noticedAt = nil
             reconcile(at: .now() + Self.moment)
         } else {
