@@ -48,6 +48,8 @@ extension Agent {
             if rows.isEmpty { try file.remove() } else { try file.save(Quarantine.bytes(of: rows)) }
         }.whenFailure { error in
             logger.error("which ports are VMs' could not be kept for a restart: \(error)")
+            // The next notification of a VM port is another occasion.
+            self.assumeIsolated { $0.keptVMInterfaces = nil }
         }
     }
 }

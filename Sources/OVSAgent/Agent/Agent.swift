@@ -65,8 +65,8 @@ actor Agent {
     /// Ports on a brN.local that are no VM's.
     var quarantine: Quarantine
     nonisolated let vmInterfacesFile: StateFile
-    /// Which version of the quarantine's VM interfaces the file holds, or is about to.
-    var keptVMInterfaces = 0
+    /// Which version of the quarantine's VM interfaces the file holds, or is about to; `nil` when it could not be written.
+    var keptVMInterfaces: Int? = 0
     /// Of the next save.
     var keeping: Scheduled<Void>?
     /// Whether parts of a plan are sent one by one, because the server refused them together.
