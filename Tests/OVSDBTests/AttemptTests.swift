@@ -134,10 +134,11 @@ import Testing
             let path = "\(ovs.runFolder)/over"
             try await ovs.check("ovsdb-tool", "create", "\(path).db", "/usr/share/openvswitch/vswitch.ovsschema")
             let listening = host.contains(":") ? "ptcp:0:[\(host)]" : "ptcp:0:\(host)"
-            // The remote that is opened last tells that the other one is.
             let options = ["--remote=\(listening)", "--remote=punix:\(path).sock", "--unixctl=\(path).ctl"]
             try await ovs.withProgram("ovsdb-server", ["\(path).db"] + options) { program in
                 try await program.accepts(at: "\(path).sock")
+                // In which order a server opens its remotes depends on their names; it answers when all are open.
+                try await ovs.check("ovsdb-client", "list-dbs", "unix:\(path).sock")
                 let port = try #require(Self.port(in: try Self.text(of: program.log)))
                 let database = try await FollowingDatabase.start(remotes: [.tcp(host: host, port: port)])
                 #expect(await database.synced())
