@@ -159,7 +159,7 @@ extension Agent {
             refused(plan, error)
         }
         guard reconciler.answered() else { return }
-        if case .success = result, cause == .drift, changesInFlight <= 1, !isolatesRefusal {
+        if case .success = result, cause == .drift, changesInFlight <= 1, !plan.isToLearnFrom, !isolatesRefusal {
             // All was sent, and nobody came in between. To see that nothing is left can wait for those who follow the
             // database; whatever else happens is seen to at once.
             self.noticedAt = nil

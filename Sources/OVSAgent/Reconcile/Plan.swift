@@ -24,6 +24,10 @@ package struct Plan: Sendable {
 
     /// Whether there is nothing to commit.
     package var isEmpty: Bool { inserts.isEmpty && edits.isEmpty }
+
+    /// Whether it makes rows or writes marks, from which the next plan learns what is ours (``Provenance``): until that
+    /// one is made, an edit of those marks would be believed.
+    var isToLearnFrom: Bool { !inserts.isEmpty || edits.contains { $0.keys["external_ids"] != nil } }
 }
 
 /// A row that is made.
