@@ -62,7 +62,8 @@ extension Agent: ControlTarget {
         return Status(
             state: standing.state,
             reasons: standing.reasons,
-            warnings: active.warnings + active.layout.unmanaged + (keepingFailure.map { [$0] } ?? [])
+            warnings: active.warnings + active.layout.unmanaged
+                + [keepingFailure, vmInterfacesFailure].compactMap(\.self)
                 + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings(hardware) ?? [])
                 + warningsOfChain + quarantine.warnings + unknownColumns,
             pid: getpid(),

@@ -23,7 +23,8 @@ extension Agent {
             planner = nil
             // A database that was put in place of another counts its configurations anew.
             awaitedConfiguration = nil
-            beginIfReady()
+            // Whose ports they are is noted in any case: a mark may go before we begin.
+            if !beginIfReady() { examineLocalBridges() }
         case .changed(let changes):
             changed(changes)
         case .filtered:
@@ -50,6 +51,8 @@ extension Agent {
             // Whoever stands by from the start is told by the status.
             break
         }
+        // Another agent may have held it since the file was read.
+        if state == .held, lock != .held { takeOverVMInterfaces() }
         lock = state
     }
 
@@ -73,8 +76,10 @@ extension Agent {
         isolatesRefusal = false
     }
 
-    func beginIfReady() {
-        guard connection == .synced, lock == .held, pause == nil else { return }
+    /// Whether it began.
+    @discardableResult
+    func beginIfReady() -> Bool {
+        guard connection == .synced, lock == .held, pause == nil else { return false }
         // Whatever is not as it was when all was in sync, somebody else changed while we were away.
         if cause == .settle { cause = .drift }
         reconciler.begin()
@@ -84,6 +89,7 @@ extension Agent {
         expectApplication()
         noticedAt = .now()
         reconcile()
+        return true
     }
 
     private func changed(_ changes: [RowChange]) {

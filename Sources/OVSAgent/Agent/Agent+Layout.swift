@@ -18,8 +18,12 @@ extension Agent {
     /// Reads the layout file, and falls back to the last accepted layout where it can't be taken.
     ///
     /// Throws why neither can be had.
-    static func begin(_ configuration: AgentConfiguration, store: StateFile) throws(LayoutRejection) -> Beginning {
-        let kept = store.load().flatMap { try? ActiveLayout($0, file: store.path) }
+    static func begin(
+        _ configuration: AgentConfiguration,
+        store: StateFile,
+        logger: Logger
+    ) throws(LayoutRejection) -> Beginning {
+        let kept = store.load(logger).flatMap { try? ActiveLayout($0, file: store.path) }
         do throws(LayoutRejection) {
             let (layout, bytes) = try read(configuration.layoutPath)
             if let kept, let removal = layout.layout.removal(from: kept.layout) {

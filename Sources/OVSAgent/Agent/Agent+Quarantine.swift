@@ -31,25 +31,56 @@ extension Agent {
         }
     }
 
-    /// Where a VM's port loses its mark while no agent runs, the next one has to know whose it was. Many VMs that come
-    /// together are one save.
-    private func keepVMInterfaces() {
-        guard lock == .held, quarantine.version != keptVMInterfaces, keeping == nil else { return }
-        keeping = eventLoop.scheduleTask(in: .milliseconds(100)) { self.assumeIsolated { $0.saveVMInterfaces() } }
+    /// What the holder before us saw while we did not follow the database it kept.
+    func takeOverVMInterfaces() {
+        let (file, logger) = (vmInterfacesFile, logger)
+        afterFileWork { file.load(logger) }.whenSuccess { bytes in
+            self.assumeIsolated { agent in
+                let kept = Quarantine.vmInterfaces(in: bytes)
+                agent.quarantine.remember(kept)
+                if agent.connection == .synced {
+                    let lanes = agent.active.lanes
+                    agent.withReplica { agent.quarantine.lookAgain(of: lanes, in: $0, now: .now()) }
+                }
+                agent.keptVMInterfaces = kept == agent.quarantine.vmInterfaces ? agent.quarantine.version : nil
+                agent.keepVMInterfaces()
+            }
+        }
     }
 
-    /// Saves them as they are now.
+    /// Where a VM's port loses its mark while no agent runs, the next one has to know whose it was. Many VMs that come
+    /// together are one save.
+    private func keepVMInterfaces(in time: TimeAmount = .milliseconds(100)) {
+        guard lock == .held, quarantine.version != keptVMInterfaces, keeping == nil else { return }
+        keeping = eventLoop.scheduleTask(in: time) {
+            self.assumeIsolated { agent in
+                agent.keeping = nil
+                agent.saveVMInterfaces()
+            }
+        }
+    }
+
+    /// Saves them as they are now, if that is not done. Without the lock they are somebody else's to save.
     func saveVMInterfaces() {
         keeping?.cancel()
         keeping = nil
+        guard lock == .held, quarantine.version != keptVMInterfaces else { return }
         keptVMInterfaces = quarantine.version
-        let (rows, file, logger) = (quarantine.vmInterfaces, vmInterfacesFile, logger)
+        let (rows, file) = (quarantine.vmInterfaces, vmInterfacesFile)
         afterFileWork {
             if rows.isEmpty { try file.remove() } else { try file.save(Quarantine.bytes(of: rows)) }
-        }.whenFailure { error in
-            logger.error("which ports are VMs' could not be kept for a restart: \(error)")
-            // The next notification of a VM port is another occasion.
-            self.assumeIsolated { $0.keptVMInterfaces = nil }
-        }
+        }.whenComplete { result in self.assumeIsolated { $0.savedVMInterfaces(result) } }
+    }
+
+    /// A disk that is full may not be a while later. Until then the status tells it, and the log once.
+    private func savedVMInterfaces(_ result: Result<Void, any Error>) {
+        let former = vmInterfacesFailure
+        vmInterfacesFailure = nil
+        guard case .failure(let error) = result else { return }
+        let failure = "which ports are VMs' could not be kept for a restart: \(error)"
+        vmInterfacesFailure = failure
+        if failure != former { logger.error("\(failure)") }
+        keptVMInterfaces = nil
+        keepVMInterfaces(in: .seconds(5))
     }
 }

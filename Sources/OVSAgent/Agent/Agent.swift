@@ -69,6 +69,8 @@ actor Agent {
     var keptVMInterfaces: Int? = 0
     /// Of the next save.
     var keeping: Scheduled<Void>?
+    /// Why a restarted agent would not know the VMs' ports that have lost their marks; `nil` when it would.
+    var vmInterfacesFailure: String?
     /// Whether parts of a plan are sent one by one, because the server refused them together.
     var isolatesRefusal = false
     /// Of the next plan for what has to wait.
@@ -214,7 +216,9 @@ actor Agent {
         expulsion?.cancel()
         pauseTimer?.cancel()
         applicationTimer?.cancel()
-        if keeping != nil { saveVMInterfaces() }
+        saveVMInterfaces()
+        // Whoever takes over has the files from now on.
+        lock = nil
         switches = [:]
         servedLanes = nil
         chain { $0.stop() }

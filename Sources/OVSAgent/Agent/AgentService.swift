@@ -20,15 +20,16 @@ package struct AgentService: Service, CustomStringConvertible {
         logger: Logger
     ) async throws -> AgentService {
         let store = StateFile.layout(in: configuration.stateFolder)
-        let beginning = try Agent.begin(configuration, store: store)
+        let vmInterfaces = StateFile.vmInterfaces(in: configuration.stateFolder)
+        let beginning = try Agent.begin(configuration, store: store, logger: logger)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let agent = try Agent(
             configuration,
             layout: beginning.layout,
             removal: beginning.removal,
             layoutError: beginning.layoutError,
-            pause: StateFile.pause(in: configuration.stateFolder).load().flatMap(Pause.init),
-            vmInterfaces: Quarantine.vmInterfaces(in: StateFile.vmInterfaces(in: configuration.stateFolder).load()),
+            pause: StateFile.pause(in: configuration.stateFolder).load(logger).flatMap(Pause.init),
+            vmInterfaces: Quarantine.vmInterfaces(in: vmInterfaces.load(logger)),
             store: store,
             on: loop,
             keeper: ChainKeeper(

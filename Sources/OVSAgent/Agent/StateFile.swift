@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 
 /// A file of the state folder, which holds what must survive a restart.
 ///
@@ -34,8 +35,15 @@ struct StateFile: Sendable {
         }
     }
 
-    /// The bytes last saved; `nil` where there are none, or none that can be read.
-    func load() -> [UInt8]? { try? BoundedFile.bytes(of: path, limit: limit, onlyRegular: true) }
+    /// The bytes last saved; `nil` where there are none, and where they can't be read, which the log tells.
+    func load(_ logger: Logger) -> [UInt8]? {
+        do throws(BoundedFileError) {
+            return try BoundedFile.bytes(of: path, limit: limit, onlyRegular: true)
+        } catch {
+            if !error.isMissing { logger.error("what was kept for a restart can't be read: \(error)") }
+            return nil
+        }
+    }
 
     /// Replaces what was saved, and returns once it is on the disk. Makes the folder where it is missing.
     func save(_ bytes: [UInt8]) throws(Failure) {

@@ -37,7 +37,9 @@ package enum BoundedFile {
                 throw .init(path, errno)
             }
         }
-        guard bytes.count <= limit else { throw .init("\(path): larger than \(limit) bytes; a layout never is") }
+        guard bytes.count <= limit else {
+            throw .init("\(path): larger than \(limit) bytes" + (limit == layoutLimit ? "; a layout never is" : ""))
+        }
         return bytes
     }
 }
@@ -45,8 +47,13 @@ package enum BoundedFile {
 /// Why a file could not be read.
 package struct BoundedFileError: Error, Hashable, Sendable, CustomStringConvertible {
     package let description: String
+    /// Whether there is no such file.
+    let isMissing: Bool
 
-    fileprivate init(_ description: String) { self.description = description }
+    fileprivate init(_ description: String) { (self.description, isMissing) = (description, false) }
 
-    fileprivate init(_ path: String, _ code: CInt) { description = "\(path): \(String(cString: strerror(code)))" }
+    fileprivate init(_ path: String, _ code: CInt) {
+        description = "\(path): \(String(cString: strerror(code)))"
+        isMissing = code == ENOENT
+    }
 }

@@ -34,9 +34,20 @@ struct Quarantine: Sendable {
     /// could see a port named.
     mutating func lookAtAll(of lanes: Set<Lane>, in replica: Replica, now: NIODeadline) {
         suspects = [:]
-        for uuid in vmInterfaces where replica["Interface"][uuid] == nil { forget(uuid) }
+        lookAgain(of: lanes, in: replica, now: now)
         let bridges = lanes.compactMap { replica["Bridge"][name: $0.localBridge] }
         for uuid in Set(bridges.flatMap { $0["ports"].uuids }) { look(at: uuid, of: lanes, in: replica, now: now) }
+    }
+
+    /// Takes these, which another agent saw, for a VM's, too. To be followed by a look at all, or again.
+    mutating func remember(_ others: Set<UUID>) {
+        for other in others where vmInterfaces.insert(other).inserted { version += 1 }
+    }
+
+    /// Forgets what is gone, and looks at the suspects once more.
+    mutating func lookAgain(of lanes: Set<Lane>, in replica: Replica, now: NIODeadline) {
+        for uuid in vmInterfaces where replica["Interface"][uuid] == nil { forget(uuid) }
+        for uuid in Array(suspects.keys) { look(at: uuid, of: lanes, in: replica, now: now) }
     }
 
     /// Looks at the ports that a notification touches.

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import OVSDB
 import TestSupport
@@ -145,6 +146,21 @@ import Testing
         #expect(quarantine.vmInterfaces == [])
     }
 
+    @Test("what another agent saw is known, of a port that is looked at already, too, and forgotten where it is gone")
+    func remembered() throws {
+        var database = PlanDatabase(Self.host)
+        database.addPorts("br0.local", "port tap9\n interface tap9 ofport=9")
+        var quarantine = Self.quarantine(database)
+        let interfaces = try ["vm1", "tap9"].map { try #require(database.uuid("Interface", $0)) }
+        quarantine.remember([interfaces[1], .random()])
+        quarantine.lookAgain(of: Self.lanes, in: database.replica, now: Self.at(10))
+        #expect(quarantine.vmInterfaces == Set(interfaces))
+        #expect(quarantine.warnings.first?.contains("it was one before") == true)
+        // Its time goes on.
+        #expect(quarantine.nextDue(after: Self.at(10)) == Self.at(30))
+        #expect(Self.due(&quarantine, database, at: 30) == [])
+    }
+
     @Test("a lane's name of a switch that the layout has not is no excuse")
     func derivedNames() {
         var database = PlanDatabase(Self.host)
@@ -233,6 +249,81 @@ struct QuarantinedPortTests {
                 #expect(!ports.contains("tap1"))
             }
         }
+    }
+
+    @Test("a VM's port that loses its mark while the agent is paused keeps its port")
+    func duringPause() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                try await agent.waitForState("in-sync")
+                try await agent.ask("pause", "3600", "bond swap")
+            }
+            try await ovs.edit("add-port br0.local tap1")
+            try await ovs.edit("add-port br0.local vm1 -- set interface vm1 external_ids:iface-id=vm1")
+            try await RunningAgent.with(ovs, quarantine: .seconds(1)) { agent in
+                try await agent.waitForState("paused", warning: "port tap1 on br0.local is no VM's")
+                try await ovs.edit("remove interface vm1 external_ids iface-id")
+                try await agent.waitForState("paused", warning: Self.formerVM("vm1"))
+                let last = try await agent.lastEvent()
+                try await agent.ask("resume")
+                // Whatever would go with it has gone.
+                try await agent.waitForEvent(after: last, "repaired", object: "Bridge br0.local", column: "ports")
+                try await agent.waitForState("in-sync", warning: Self.formerVM("vm1"))
+                #expect(try await ovs.vsctl("list-ports", "br0.local").hasSuffix("\nvm1"))
+            }
+        }
+    }
+
+    @Test("an agent that takes over knows what it saw standing by, and what is kept by then")
+    func takenOver() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            let first = try await RunningAgent.start(ovs, layout: .oneSwitch)
+            try await first.waitForState("in-sync")
+            try await ovs.edit("add-port br0.local vm1 -- set interface vm1 external_ids:iface-id=vm1")
+            try await ovs.edit("add-port br0.local vm2")
+            let file = "\(ovs.runFolder)/b.state/vm-interfaces"
+            try await RunningAgent.with(ovs, name: "b") { second in
+                try await second.waitForState("standby", warning: "port vm2 on br0.local is no VM's")
+                try await ovs.edit("remove interface vm1 external_ids iface-id")
+                try await second.waitForState("standby", warning: Self.formerVM("vm1"))
+                // What the holder saw before the one that stands by followed the database.
+                try write(try await ovs.vsctl("get", "interface", "vm2", "_uuid") + "\n", to: file)
+                try await first.stop()
+                for port in ["vm1", "vm2"] { try await second.waitForState("in-sync", warning: Self.formerVM(port)) }
+            }
+            #expect(try BoundedFile.text(of: file).split(separator: "\n").count == 2)
+        }
+    }
+
+    @Test("which ports are VMs' is kept as soon as it can be, and the status tells while it can't")
+    func unwritable() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            let state = "\(ovs.runFolder)/a.state"
+            let file = "\(state)/vm-interfaces"
+            let words = "which ports are VMs' could not be kept for a restart: \(file): Is a directory"
+            mkdir(state, 0o700)
+            mkdir(file, 0o700)
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                try await agent.waitForState("in-sync")
+                #expect(agent.logs.contains("what was kept for a restart can't be read: \(file): Is a directory"))
+                try await ovs.edit("add-port br0.local vm1 -- set interface vm1 external_ids:iface-id=vm1")
+                try await agent.waitForState("in-sync", warning: words)
+                rmdir(file)
+                try await agent.waitForState("in-sync", lacking: words)
+                #expect(try BoundedFile.text(of: file).split(separator: "\n").count == 1)
+                // The end is another occasion.
+                unlink(file)
+                mkdir(file, 0o700)
+                try await ovs.edit("add-port br0.local vm2 -- set interface vm2 external_ids:iface-id=vm2")
+                try await agent.waitForState("in-sync", warning: words)
+                rmdir(file)
+            }
+            #expect(try BoundedFile.text(of: file).split(separator: "\n").count == 2)
+        }
+    }
+
+    private static func formerVM(_ port: String) -> String {
+        "port \(port) on br0.local is no VM's and passes nothing; it was one before"
     }
 
     @Test("columns that the agent does not know are named by the status while the server has them")
