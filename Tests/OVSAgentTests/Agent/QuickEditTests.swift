@@ -49,9 +49,23 @@ struct QuickEditTests {
             }
         }
     }
+
+    @Test("a drift is told to whoever asks, as soon as it is repaired")
+    func asked() async throws {
+        try await RunningAgent.inSync { agent in
+            try await Editor.with(agent.ovs) { editor in
+                for _ in 0..<10 * Self.rounds {
+                    let last = try await agent.lastEvent()
+                    try await editor.setTag(of: "br0.mx.s", to: 7)
+                    let told = try await agent.events(since: last).map(\.text)
+                    #expect("drift Port br0.mx.s tag: 7 -> ".isPart(of: told))
+                }
+            }
+        }
+    }
 }
 
-/// A client that follows the ports of a switch, and takes a port's marks away as soon as it is what it waits for.
+/// A client that follows the ports of a switch. It waits for the end of a repair, and takes a port's marks away as soon as it is what it waits for.
 private final class Editor: Sendable {
     private typealias Aim = (port: String, isDone: @Sendable (Row) -> Bool)
 
@@ -89,6 +103,16 @@ private final class Editor: Sendable {
     }
 
     func row(of port: String) async -> UUID? { await client.replica?["Port"][name: port]?.uuid }
+
+    /// Changes a port's tag, and returns when that is undone.
+    func setTag(of port: String, to tag: Int64) async throws {
+        let row = try #require(await client.replica?["Port"][name: port])
+        let (place, former) = ([Condition.row(row.uuid)], row["tag"])
+        _ = try await client.transact([.update(table: "Port", where: place, row: ["tag": Datum(.integer(tag))])])
+        _ = try await client.transact([
+            .wait(table: "Port", where: place, columns: ["tag"], rows: [["tag": former]], timeout: 20_000)
+        ])
+    }
 
     func clearMarks(of port: String, when isDone: @escaping @Sendable (Row) -> Bool) {
         aim.withLock { $0 = (port, isDone) }
