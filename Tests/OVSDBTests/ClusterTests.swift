@@ -166,6 +166,53 @@ struct ClusterTests {
         }
     }
 
+    @Test("a database that is converted is followed and written to under its new schema, at every server")
+    func converted() async throws {
+        try await Cluster.with { cluster in
+            var clients: [FollowingDatabase] = []
+            for remote in cluster.remotes {
+                let followed = [
+                    FollowedTable("Open_vSwitch", columns: ["bridges"]),
+                    FollowedTable("Bridge", columns: ["name", "more"]),
+                ]
+                let database = try await FollowingDatabase.start(
+                    remotes: [remote],
+                    followed: followed,
+                    role: .connected
+                )
+                #expect(await database.synced())
+                clients.append(database)
+            }
+            _ = try await clients[0].client.transact([.insert(table: "Open_vSwitch", row: [:])])
+            _ = try await clients[0].client.transact(Self.insert("b1"))
+            for database in clients { #expect(await database.replica { $0["Bridge"][name: "b1"] != nil }) }
+
+            let remotes = cluster.remotes.map(\.description).joined(separator: ",")
+            let schema = try await cluster.ovs.check("ovsdb-client", "get-schema", remotes, "Open_vSwitch")
+            let columns = #""Bridge":{"columns":{"#
+            let place = try #require(schema.firstRange(of: columns)?.upperBound)
+            let path = "\(cluster.ovs.runFolder)/next.ovsschema"
+            try SmallDatabase.write(schema[..<place] + #""more":{"type":"integer"},"# + schema[place...], to: path)
+            try await cluster.ovs.check("ovsdb-client", "convert", remotes, path)
+            for database in clients {
+                #expect(await database.replica { $0["Bridge"][name: "b1"]?.has("more") == true })
+            }
+            for (number, database) in clients.enumerated() {
+                _ = try await database.client.transact([
+                    .update(
+                        table: "Bridge",
+                        where: [.init("name", .equal, "b1")],
+                        row: ["more": Datum(.integer(Int64(number)))]
+                    )
+                ])
+                for other in clients {
+                    #expect(await other.replica { $0["Bridge"][name: "b1"]?["more"].integer == Int64(number) })
+                }
+            }
+            for database in clients { try await database.finish() }
+        }
+    }
+
     /// What the server that a client is at says of itself.
     private static func isLeader(_ client: OVSDBClient) async throws -> Bool {
         let status: JSON = [

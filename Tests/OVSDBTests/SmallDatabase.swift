@@ -63,6 +63,11 @@ enum SmallDatabase {
             {"name":"small","version":"\(version)","tables":{"T":{"isRoot":true,"indexes":[["name"]],
             "columns":{\(columns.joined(separator: ","))}}}}
             """
+        try write(text, to: path)
+    }
+
+    /// Replaces a file's contents.
+    static func write(_ text: String, to path: String) throws {
         let file = try #require(fopen(path, "w"))
         fputs(text, file)
         fclose(file)
