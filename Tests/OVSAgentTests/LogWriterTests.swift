@@ -1,4 +1,5 @@
 import Glibc
+import NIOPosix
 import TestSupport
 import Testing
 
@@ -13,9 +14,15 @@ import Testing
         return (ends[0], ends[1])
     }
 
-    /// On a thread that may be blocked.
+    /// Threads of its own that may be blocked: a reader that waits for one is a reader that stands still.
+    private static let threads = {
+        let threads = NIOThreadPool(numberOfThreads: 6)
+        threads.start()
+        return threads
+    }()
+
     private static func drain(_ writer: LogWriter, seconds: Double = 30) async throws -> Bool {
-        try await RunningAgent.blocking { writer.drain(seconds: seconds) }
+        try await threads.runIfActive { writer.drain(seconds: seconds) }
     }
 
     private static func line(_ number: Int) -> [UInt8] { Array("line \(number)\n".utf8) }
@@ -36,7 +43,7 @@ import Testing
     @Test("lines come out whole and in order, and a drain waits for the last")
     func order() async throws {
         let (end, reader) = try Self.connection()
-        let reading = Task { try await RunningAgent.blocking { Self.lines(reader) } }
+        let reading = Task { try await Self.threads.runIfActive { Self.lines(reader) } }
         let writer = LogWriter(end)
         for number in 0..<500 { writer.append(Self.line(number)) }
         #expect(try await Self.drain(writer))
@@ -56,7 +63,7 @@ import Testing
             count += 1
         }
         for _ in 0..<10 { writer.append(large) }
-        let reading = Task { try await RunningAgent.blocking { Self.lines(reader) } }
+        let reading = Task { try await Self.threads.runIfActive { Self.lines(reader) } }
         #expect(try await Self.drain(writer))
         writer.append(Self.line(1))
         #expect(try await Self.drain(writer))

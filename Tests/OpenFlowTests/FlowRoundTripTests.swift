@@ -139,7 +139,7 @@ struct FlowRoundTripTests {
             } catch {
                 result = .failure(error)
             }
-            try await watcher.close()
+            try await watcher.end()
             try await group.shutdownGracefully()
             try result.get()
         }

@@ -172,7 +172,7 @@ struct GroupTests {
             await second.open("\(ovs.runFolder)/br0.mgmt")
             _ = try await second.nextUp()
             #expect(try await second.issue { $0.configuration() }.get().fragments == .niciraMatch)
-            try await second.close()
+            try await second.end()
         }
     }
 

@@ -181,7 +181,7 @@ struct SwitchConnectionTests {
         await #expect(throws: SwitchWatcher.Timeout.self) {
             try await watcher.next(within: .milliseconds(400)) { _ in true }
         }
-        try await watcher.close()
+        try await watcher.end()
     }
 
     @Test("closing ends it in every state, twice if need be, and nothing is reported afterwards")
@@ -198,6 +198,7 @@ struct SwitchConnectionTests {
             await connecting.open("\(ovs.runFolder)/br0.mgmt")
             try await connecting.close()
             #expect(await connecting.unseenStates.isEmpty)
+            try await connecting.end()
         }
     }
 
@@ -284,10 +285,10 @@ struct SwitchConnectionTests {
         do {
             try await body(watcher)
         } catch {
-            try await watcher.close()
+            try await watcher.end()
             throw error
         }
-        try await watcher.close()
+        try await watcher.end()
     }
 
     /// Compares with lines such as ` 40000(br0.mx.s): addr:...` and ` LOCAL(br0): addr:...`.

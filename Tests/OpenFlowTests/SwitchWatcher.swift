@@ -61,6 +61,12 @@ actor SwitchWatcher {
         try await connection?.close().get()
     }
 
+    /// Closes, and lets go of the connection, which holds whom it reports to.
+    func end() async throws {
+        try await close()
+        connection = nil
+    }
+
     /// The reported states that no `next` has taken.
     var unseenStates: [State] { unseen }
 

@@ -252,10 +252,15 @@ public final class PrivateSwitch: Sendable {
     private static let schema = "/usr/share/openvswitch/vswitch.ovsschema"
 
     var environment: [String: String] {
-        [
+        var environment = [
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "OVS_RUNDIR": runFolder, "OVS_LOGDIR": runFolder, "OVS_DBDIR": runFolder, "OVS_SYSCONFDIR": runFolder,
         ]
+        // Our own programs are built with the sanitizer that the tests are.
+        for name in ["ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"] {
+            if let options = getenv(name) { environment[name] = String(cString: options) }
+        }
+        return environment
     }
 
     private func launch(_ daemon: Daemon, _ arguments: [String]) async throws {
