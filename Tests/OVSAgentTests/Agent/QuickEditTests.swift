@@ -18,6 +18,7 @@ struct QuickEditTests {
             try await Editor.with(agent.ovs) { editor in
                 for _ in 0..<Self.rounds {
                     let last = try await agent.lastEvent()
+                    try await editor.catchUp()
                     let former = await editor.row(of: "br0.mx.s")
                     editor.clearMarks(of: "br0.mx.s") { $0.uuid != former }
                     try await agent.ovs.vsctl("del-port", "br.mx", "br0.mx.s", wait: false)
@@ -37,6 +38,7 @@ struct QuickEditTests {
             try await Editor.with(ovs) { editor in
                 for _ in 0..<Self.rounds {
                     let last = try await agent.lastEvent()
+                    try await editor.catchUp()
                     editor.clearMarks(of: "vm1") { $0["tag"].integer == 27 }
                     try await ovs.edit("set interface vm1 external_ids:ovs-agent-network=Production")
                     let column = "external_ids:\(Mark.formerTag)"
@@ -101,6 +103,9 @@ private final class Editor: Sendable {
         await editor.client.stop()
         try result.get()
     }
+
+    /// Returns when it has seen all that was committed so far, which an answer follows.
+    func catchUp() async throws { _ = try await client.transact([.comment("so far")]) }
 
     func row(of port: String) async -> UUID? { await client.replica?["Port"][name: port]?.uuid }
 
