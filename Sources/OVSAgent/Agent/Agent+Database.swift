@@ -51,8 +51,9 @@ extension Agent {
             // Whoever stands by from the start is told by the status.
             break
         }
-        // Another agent may have held it since the file was read.
-        if state == .held, lock != .held { takeOverVMInterfaces() }
+        if state == .held, lock != .held { takeOver() }
+        // Whoever holds it may give and take what the agent saw as given and taken by itself.
+        if state != .held { provenance = Provenance() }
         lock = state
     }
 
@@ -79,7 +80,7 @@ extension Agent {
     /// Whether it began.
     @discardableResult
     func beginIfReady() -> Bool {
-        guard connection == .synced, lock == .held, pause == nil else { return false }
+        guard connection == .synced, lock == .held, pause == nil, !isTakingOver else { return false }
         // Whatever is not as it was when all was in sync, somebody else changed while we were away.
         if cause == .settle { cause = .drift }
         reconciler.begin()

@@ -20,10 +20,8 @@ extension Agent {
     /// Throws why neither can be had.
     static func begin(
         _ configuration: AgentConfiguration,
-        store: StateFile,
-        logger: Logger
+        kept: ActiveLayout?
     ) throws(LayoutRejection) -> Beginning {
-        let kept = store.load(logger).flatMap { try? ActiveLayout($0, file: store.path) }
         do throws(LayoutRejection) {
             let (layout, bytes) = try read(configuration.layoutPath)
             if let kept, let removal = layout.layout.removal(from: kept.layout) {
@@ -124,17 +122,20 @@ extension Agent {
     /// Keeps the accepted layout for a restart; tells why it could not be. A full disk is no reason not to work.
     @discardableResult
     func keep(_ bytes: [UInt8]) -> EventLoopFuture<String?> {
-        let store = store
+        let (store, layout) = (store, active)
         return afterFileWork {
             Result { () throws(StateFile.Failure) in try store.save(bytes) }
         }.map { result in
-            self.assumeIsolated { $0.kept(result) }
+            self.assumeIsolated { $0.kept(layout, result) }
         }
     }
 
-    private func kept(_ result: Result<Void, StateFile.Failure>) -> String? {
+    private func kept(_ layout: ActiveLayout, _ result: Result<Void, StateFile.Failure>) -> String? {
         keepingFailure = nil
-        guard case .failure(let error) = result else { return nil }
+        guard case .failure(let error) = result else {
+            known.layout = layout
+            return nil
+        }
         let failure = "the accepted layout could not be kept for a restart: \(error)"
         keepingFailure = failure
         logger.error("\(failure)")

@@ -7,6 +7,7 @@ extension Agent {
         eventLoop.flatSubmit {
             self.assumeIsolated { agent in
                 do throws(CommandFailure) {
+                    try agent.checkThatItEnforces("pause")
                     return try agent.begin(Pause(seconds: seconds, reason: reason, now: .now()))
                 } catch {
                     return agent.eventLoop.makeFailedFuture(error)
@@ -18,11 +19,20 @@ extension Agent {
     nonisolated func resume() -> EventLoopFuture<Answer> {
         eventLoop.flatSubmit {
             self.assumeIsolated { agent in
-                guard agent.pause != nil else {
-                    return agent.eventLoop.makeFailedFuture(CommandFailure("resume: the agent is not paused"))
+                do throws(CommandFailure) {
+                    try agent.checkThatItEnforces("resume")
+                    guard agent.pause != nil else { throw CommandFailure("resume: the agent is not paused") }
+                    return agent.end(pause: "on request")
+                } catch {
+                    return agent.eventLoop.makeFailedFuture(error)
                 }
-                return agent.end(pause: "on request")
             }
+        }
+    }
+
+    private func checkThatItEnforces(_ command: String) throws(CommandFailure) {
+        guard lock != .waiting else {
+            throw CommandFailure("\(command): another agent of this host holds the lock, and is the one to ask")
         }
     }
 
@@ -43,7 +53,10 @@ extension Agent {
         report(.init(.paused, reason: "for \(pause.seconds) s: \(pause.reason)"))
         endPause(in: .seconds(Int64(pause.seconds)))
         let file = pauseFile
-        return afterFileWork { try file.save(pause.bytes) }.map { _ in "" }.flatMapErrorThrowing { error in
+        return afterFileWork { try file.save(pause.bytes) }.map { _ in
+            self.assumeIsolated { $0.known.pause = pause }
+            return ""
+        }.flatMapErrorThrowing { error in
             "; it ends with the daemon, since it could not be kept: \(error)"
         }.map { failure in
             Answer(
@@ -65,10 +78,15 @@ extension Agent {
         pauseTimer?.cancel()
         report(.init(.resumed, reason: why))
         beginIfReady()
+        // The file is the holder's.
+        guard lock != .waiting else { return eventLoop.makeSucceededFuture(Answer(text: "resumed", json: [:])) }
         let file = pauseFile
-        return afterFileWork { try file.remove() }.map { _ in Answer(text: "resumed", json: [:]) }
-            .flatMapErrorThrowing { error in
-                throw CommandFailure("resumed, but a restarted daemon would be paused again: \(error)")
-            }
+        return afterFileWork { try file.remove() }.map { _ in
+            self.assumeIsolated { $0.known.pause = nil }
+            return Answer(text: "resumed", json: [:])
+        }
+        .flatMapErrorThrowing { error in
+            throw CommandFailure("resumed, but a restarted daemon would be paused again: \(error)")
+        }
     }
 }

@@ -31,26 +31,9 @@ extension Agent {
         }
     }
 
-    /// What the holder before us saw while we did not follow the database it kept.
-    func takeOverVMInterfaces() {
-        let (file, logger) = (vmInterfacesFile, logger)
-        afterFileWork { file.load(logger) }.whenSuccess { bytes in
-            self.assumeIsolated { agent in
-                let kept = Quarantine.vmInterfaces(in: bytes)
-                agent.quarantine.remember(kept)
-                if agent.connection == .synced {
-                    let lanes = agent.active.lanes
-                    agent.withReplica { agent.quarantine.lookAgain(of: lanes, in: $0, now: .now()) }
-                }
-                agent.keptVMInterfaces = kept == agent.quarantine.vmInterfaces ? agent.quarantine.version : nil
-                agent.keepVMInterfaces()
-            }
-        }
-    }
-
     /// Where a VM's port loses its mark while no agent runs, the next one has to know whose it was. Many VMs that come
     /// together are one save.
-    private func keepVMInterfaces(in time: TimeAmount = .milliseconds(100)) {
+    func keepVMInterfaces(in time: TimeAmount = .milliseconds(100)) {
         guard lock == .held, quarantine.version != keptVMInterfaces, keeping == nil else { return }
         keeping = eventLoop.scheduleTask(in: time) {
             self.assumeIsolated { agent in

@@ -31,6 +31,8 @@ actor Agent {
     var layoutError: String?
     /// Why the layout at work would not be found after a restart; `nil` when it would.
     var keepingFailure: String?
+    /// What the state folder held, pause and layout, when this agent read or wrote it last.
+    var known: KeptState
     /// Whether what earlier layouts left behind may be taken away.
     var removal = Removal.refused
 
@@ -40,6 +42,10 @@ actor Agent {
     // The database.
     var connection = Connection.none
     var lock: LockState?
+    /// How often the lock came.
+    var term = 0
+    /// Whether it came, and what is kept is not read yet.
+    var isTakingOver = false
     /// What a newer server's schema has that nobody here enforces, a line for each table.
     var unknownColumns: [String] = []
 
@@ -152,8 +158,7 @@ actor Agent {
         layout: ActiveLayout,
         removal: Removal,
         layoutError: String?,
-        pause: Pause?,
-        vmInterfaces: Set<UUID>,
+        kept: KeptState,
         store: StateFile,
         on eventLoop: any EventLoop,
         keeper: ChainKeeper,
@@ -166,7 +171,8 @@ actor Agent {
         self.logger = logger
         self.logLevel = logLevel
         self.store = store
-        self.pause = pause
+        known = kept
+        pause = kept.pause
         pauseFile = .pause(in: configuration.stateFolder)
         active = layout
         self.removal = removal
@@ -183,7 +189,7 @@ actor Agent {
         )
         contest = Contest(configuration.contest)
         vmInterfacesFile = .vmInterfaces(in: configuration.stateFolder)
-        quarantine = Quarantine(patience: configuration.quarantine, vmInterfaces: vmInterfaces)
+        quarantine = Quarantine(patience: configuration.quarantine, vmInterfaces: kept.vmInterfaces)
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()

@@ -19,18 +19,16 @@ package struct AgentService: Service, CustomStringConvertible {
         logLevel: LogLevel,
         logger: Logger
     ) async throws -> AgentService {
-        let store = StateFile.layout(in: configuration.stateFolder)
-        let vmInterfaces = StateFile.vmInterfaces(in: configuration.stateFolder)
-        let beginning = try Agent.begin(configuration, store: store, logger: logger)
+        let kept = KeptState.load(from: configuration.stateFolder, logger)
+        let beginning = try Agent.begin(configuration, kept: kept.layout)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let agent = try Agent(
             configuration,
             layout: beginning.layout,
             removal: beginning.removal,
             layoutError: beginning.layoutError,
-            pause: StateFile.pause(in: configuration.stateFolder).load(logger).flatMap(Pause.init),
-            vmInterfaces: Quarantine.vmInterfaces(in: vmInterfaces.load(logger)),
-            store: store,
+            kept: kept,
+            store: .layout(in: configuration.stateFolder),
             on: loop,
             keeper: ChainKeeper(
                 openFlowFolder: configuration.openFlowFolder,
