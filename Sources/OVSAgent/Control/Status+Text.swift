@@ -7,7 +7,7 @@ extension Status {
             lines += reason.text.labelled("  !")
             if let remedy = reason.remedy { lines += remedy.labelled("    ->") }
         }
-        lines += warnings.map { "  ? \($0)" }
+        lines += warnings.map { "  ? \($0.onOneLine)" }
         lines.append("")
         lines.append(Self.labelled("database", databaseText))
         lines.append(Self.labelled("layout", layoutText))
@@ -92,7 +92,9 @@ extension Status.ChainBridge {
 }
 
 extension String {
-    fileprivate var lines: [String] { split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+    fileprivate var lines: [String] {
+        split(separator: "\n", omittingEmptySubsequences: false).map { String($0).onOneLine }
+    }
 
     /// The label before the first line, the other lines under the text.
     fileprivate func labelled(_ label: String) -> [String] {

@@ -35,7 +35,7 @@ extension Plan {
             let group = groups.group(of: node)
             if parts[group] == nil {
                 order.append(group)
-                parts[group] = PlanPart(plan: Plan(root: root), objects: [])
+                parts[group] = PlanPart(plan: Plan(root: root, isCountFull: isCountFull), objects: [])
             }
             change(&parts[group]!)
         }

@@ -21,6 +21,8 @@ package struct Plan: Sendable {
     var openTags: Set<UUID> = []
     /// The one row of `Open_vSwitch`; `nil` in a database that nobody initialised.
     var root: UUID?
+    /// Whether somebody set `next_cfg` so high that it can't be raised: no transaction could be made any more.
+    var isCountFull = false
 
     /// Whether there is nothing to commit.
     package var isEmpty: Bool { inserts.isEmpty && edits.isEmpty }
@@ -99,7 +101,11 @@ extension Plan {
         var operations = steps
         if let lock { operations.insert(.assert(lock: lock), at: 0) }
         operations.append(.comment(comment))
-        operations.append(.mutate(table: "Open_vSwitch", where: [root], mutations: [Mutation("next_cfg", .add, 1)]))
+        operations.append(
+            isCountFull
+                ? .update(table: "Open_vSwitch", where: [root], row: ["next_cfg": 1])
+                : .mutate(table: "Open_vSwitch", where: [root], mutations: [Mutation("next_cfg", .add, 1)])
+        )
         operations.append(.select(table: "Open_vSwitch", where: [root], columns: ["next_cfg"]))
         return operations
     }

@@ -85,6 +85,7 @@ struct Planner {
 
     mutating func run() {
         plan.root = replica["Open_vSwitch"].uuids.first
+        plan.isCountFull = plan.root.flatMap { replica["Open_vSwitch"][$0]?["next_cfg"].integer } == .max
         plan.obstacles = desired.obstacles
         if scope == .all { findLeftoverLanes() }
         var made: [Atom] = []

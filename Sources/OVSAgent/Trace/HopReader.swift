@@ -158,7 +158,11 @@ extension HopReader {
 
     private var notAdmitted: String {
         guard let vm = entryVMPort else { return "no flow takes frames of \(entry?.name ?? "this port")" }
-        if case .unserved(let reason) = vm.service { return "\(vm.port.name) is not served: \(reason.line)" }
+        switch vm.service {
+        case .unserved(let reason): return "\(vm.port.name) is not served: \(reason.line)"
+        case .unknown: return "no flow takes frames of \(vm.port.name)"
+        case .served, .contested: break
+        }
         return vm.port.vlans.isAccess
             ? "it has a VLAN tag, and \(vm.port.name) is an access port (\(vm.port.vlans.text))"
             : "its VLAN is none of \(vm.port.name)'s (\(vm.port.vlans.text))"

@@ -136,6 +136,19 @@ struct OutageTests {
         }
     }
 
+    @Test("a next_cfg that somebody sets as high as it goes keeps nothing from being repaired, and is counted anew")
+    func countFull() async throws {
+        try await RunningAgent.inSync { agent in
+            let ovs = agent.ovs
+            let last = try await agent.lastEvent()
+            try await ovs.vsctl("set", "Open_vSwitch", ".", "next_cfg=\(Int64.max)", wait: false)
+            try await ovs.vsctl("set", "port", "br0.mx.s", "tag=5", wait: false)
+            try await agent.waitForEvent(after: last, "repaired", object: "Port br0.mx.s", column: "tag")
+            try await agent.waitForState("in-sync")
+            #expect(try await ovs.vsctl("get", "Open_vSwitch", ".", "next_cfg").count < 4)
+        }
+    }
+
     @Test("a transaction that the server refuses makes it degraded with the server's words, until it is taken")
     func transactionRefused() async throws {
         try await PrivateSwitch.with(vswitchd: false) { ovs in

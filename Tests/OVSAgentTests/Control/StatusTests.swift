@@ -111,6 +111,19 @@ import Testing
         )
     }
 
+    @Test("a name that somebody gave a port makes no line of its own, and gives the terminal no command")
+    func foreignNames() {
+        var status = broken
+        status.reasons = [.init("port a\u{1b}[31m is odd", remedy: "look\u{7}")]
+        status.warnings = ["port b\n  ! forged\u{1b}[31m has no tag"]
+        let lines = status.text.split(separator: "\n").prefix(5)
+        #expect(
+            lines.dropFirst().prefix(3) == [
+                "  ! port a [31m is odd", "    -> look ", "  ? port b   ! forged [31m has no tag",
+            ]
+        )
+    }
+
     @Test("what the database has not told yet is not called missing")
     func unknownText() throws {
         var status = broken
