@@ -45,9 +45,10 @@ extension Planner {
                         }
                         editMembers(of: place, leaving: [.uuid(found.uuid)])
                     }
-                } else if !isHere {
-                    plan.obstacles.append(refusal(ofInterface: found, in: bridge))
-                    continue
+                } else {
+                    // ovs-vswitchd gives it to one of the ports that have it, and nobody knows which.
+                    plan.obstacles.append(refusal(ofInterface: found, in: bridge, heldBy: places))
+                    if !isHere { continue }
                 }
             }
             compare(found, with: wanted.row, quietly: quietly || !isHere)
@@ -140,10 +141,9 @@ extension Planner {
         )
     }
 
-    /// Why an interface of this name cannot be had.
-    func refusal(ofInterface interface: Row, in bridge: DesiredBridge) -> Obstacle {
-        let holders = replica.referrers(of: interface.uuid).compactMap { ports[$0.row] }
-        let places = holders.map { port in
+    /// Why an interface cannot be had, or not alone, that other ports hold.
+    func refusal(ofInterface interface: Row, in bridge: DesiredBridge, heldBy holders: [Reference]) -> Obstacle {
+        let places = holders.compactMap { ports[$0.row] }.map { port in
             let standing = replica.referrers(of: port.uuid).compactMap { bridges[$0.row]?.name }.sorted()
             return "port \(port.name) of bridge \(standing.joined(separator: ", "))"
         }

@@ -155,7 +155,9 @@ struct Planner {
     private func obstacleToMaking(_ bridge: DesiredBridge) -> Obstacle? {
         for port in bridge.ports where port.row.role == .hostPort && port.claim == .refused {
             if let row = ports[name: port.row.name] { return refusal(of: row, in: bridge) }
-            if let row = interfaces[name: port.row.name] { return refusal(ofInterface: row, in: bridge) }
+            if let row = interfaces[name: port.row.name] {
+                return refusal(ofInterface: row, in: bridge, heldBy: replica.referrers(of: row.uuid))
+            }
         }
         return nil
     }

@@ -98,6 +98,15 @@ struct AdoptionTests {
                 let failures = try await agent.events().filter { $0.kind == "apply-failed" }.map(\.text)
                 #expect(failures == [told.text])
                 #expect(try await ovs.vsctl("list-ifaces", "br0") == "br0.dmx\neth0\neth1")
+                // In a port of somebody's, too: ovs-vswitchd gives it to one of them.
+                let nic = try await ovs.vsctl("get", "interface", "eth1", "_uuid")
+                try await ovs.vsctl("add", "port", "ovs1", "interfaces", nic, wait: false)
+                try await agent.waitForState(
+                    "degraded",
+                    reason: "eth1: wanted on bridge br0, in use in port ovs1 of bridge ovs1"
+                )
+                try await ovs.vsctl("remove", "port", "ovs1", "interfaces", nic, wait: false)
+                try await agent.waitForState("in-sync")
             }
         }
     }
