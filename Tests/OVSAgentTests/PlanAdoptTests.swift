@@ -353,6 +353,24 @@ struct PlanAdoptTests {
         ),
     ]
 
+    @Test(
+        "a layout that does not say the datapath any more leaves the one that its bridges have",
+        arguments: [true, false]
+    )
+    func unsaid(isRestarted: Bool) {
+        var layout = Layout.small
+        layout.datapath = .netdev
+        var database = PlanDatabase()
+        var provenance = Provenance()
+        database.reconcile(layout)
+        if !isRestarted { _ = database.plan(layout, provenance: &provenance) }
+        #expect(database.plan(.small, provenance: provenance).changes.map(\.description) == [])
+        // What is made anew is as the rest.
+        database.remove("Bridge", "br.nf")
+        database.reconcile(.small)
+        #expect(database.replica["Bridge"][name: "br.nf"]?["datapath_type"].string == "netdev")
+    }
+
     @Test("adopts, moves, takes and refuses", arguments: cases)
     func adopt(_ test: AdoptCase) {
         var database = PlanDatabase(test.database)

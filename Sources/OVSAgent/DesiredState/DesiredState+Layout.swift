@@ -36,7 +36,8 @@ private struct Compiler {
         let types = standing.map { Self.canonical($0.datapathType) }
         let stated = layout.datapath?.columnValue
         let isOursToSay = standing.allSatisfy(\.isMade) || stated.map(types.contains) == true
-        datapathType = (isOursToSay ? stated : types.first) ?? ""
+        // Where the layout no longer says it, nothing is destroyed for that.
+        datapathType = (isOursToSay ? stated : nil) ?? types.first ?? ""
         keepsStanding = !isOursToSay
     }
 
