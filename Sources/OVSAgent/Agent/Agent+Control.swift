@@ -13,9 +13,9 @@ extension Agent: ControlTarget {
         assumeIsolated { agent in
             let (layout, chain) = (agent.active.layout, agent.chainStanding)
             let known = agent.withReplica { Topology(replica: $0, layout: layout, chain: chain) }
-            if let known { return known }
-            var topology = Topology(replica: .unknown, layout: layout, chain: chain)
-            topology.isKnown = false
+            var topology = known ?? Topology(replica: .unknown, layout: layout, chain: chain)
+            topology.isKnown = known != nil
+            topology.isCurrent = agent.connection == .synced
             return topology
         }
     }
@@ -23,8 +23,10 @@ extension Agent: ControlTarget {
     nonisolated func vms() -> VMListing {
         assumeIsolated { agent in
             let (layout, chain) = (agent.active.layout, agent.chainStanding)
-            return agent.withReplica { VMListing(replica: $0, layout: layout, chain: chain) }
-                ?? VMListing(isKnown: false)
+            var listing =
+                agent.withReplica { VMListing(replica: $0, layout: layout, chain: chain) } ?? VMListing(isKnown: false)
+            listing.isCurrent = agent.connection == .synced
+            return listing
         }
     }
 

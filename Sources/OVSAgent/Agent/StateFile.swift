@@ -68,7 +68,8 @@ struct StateFile: Sendable {
 
     /// Removes what was saved, if anything was.
     func remove() throws(Failure) {
-        guard unlink(path) == 0 || errno == ENOENT else { throw Failure(path, errno) }
+        // Where the folder is none, there is no file either.
+        guard unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR else { throw Failure(path, errno) }
     }
 
     /// The errno of what failed.

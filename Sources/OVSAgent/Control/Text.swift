@@ -5,6 +5,8 @@ import OVSDB
 extension String {
     /// In place of what the rows of the database would tell.
     static let rowsUnknown = "not known yet: the database has not told its rows"
+    /// Above what they told last.
+    static let rowsOld = "as the database told last: there is no connection to it now"
 
     /// With blanks for control characters. What stands in a database or a file is anybody's text: it must not break a line
     /// that stands for one thing, nor look like another one.

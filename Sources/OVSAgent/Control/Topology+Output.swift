@@ -6,7 +6,8 @@ extension Topology {
 
     var text: String {
         guard isKnown else { return .rowsUnknown }
-        return virtualSwitches.isEmpty ? "no virtual switch" : virtualSwitches.map(\.text).joined(separator: "\n\n")
+        let parts = virtualSwitches.isEmpty ? ["no virtual switch"] : virtualSwitches.map(\.text)
+        return ((isCurrent ? [] : [.rowsOld]) + parts).joined(separator: "\n\n")
     }
 }
 

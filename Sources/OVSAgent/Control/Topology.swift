@@ -4,6 +4,8 @@ import OVSDB
 struct Topology: Hashable, Sendable {
     /// Whether the database has ever told its rows: before that everything is shown as not there.
     var isKnown = true
+    /// Whether the database would tell of a change.
+    var isCurrent = true
     var virtualSwitches: [VirtualSwitch]
 
     /// One virtual switch with its way through the chain.

@@ -6,9 +6,9 @@ extension VMListing {
 
     var text: String {
         guard isKnown else { return .rowsUnknown }
-        guard !ports.isEmpty else { return "no VM port" }
         let head = ["port", "interface ID", "VM", "MAC", "VLANs", "lane", ""]
-        return ([head] + ports.map(\.cells)).aligned.joined(separator: "\n")
+        let lines = ports.isEmpty ? ["no VM port"] : ([head] + ports.map(\.cells)).aligned
+        return ((isCurrent ? [] : [.rowsOld, ""]) + lines).joined(separator: "\n")
     }
 }
 

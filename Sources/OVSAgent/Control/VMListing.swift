@@ -2,6 +2,8 @@
 struct VMListing: Hashable, Sendable {
     /// Whether the database has ever told its rows.
     var isKnown = true
+    /// Whether the database would tell of a change.
+    var isCurrent = true
     /// By lane, then by name.
     var ports: [Entry] = []
 

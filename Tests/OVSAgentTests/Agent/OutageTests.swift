@@ -21,10 +21,15 @@ struct OutageTests {
             #expect(lost.reason.contains(ovs.databaseSocket))
             let away = try await agent.waitForState("disconnected", reason: "look whether ovsdb-server runs")
             #expect(away["database"]?["connected"] == false)
+            for command in ["show", "vms"] {
+                let text = try await agent.ask(command)["text"]?.string ?? ""
+                #expect(text.hasPrefix("as the database told last: there is no connection to it now\n\n"), "\(text)")
+            }
             try await ovs.restartServer(freshDatabase: isEmpty)
             try await agent.waitForEvent(after: lost.id, "applied")
             let status = try await agent.waitForState("in-sync")
             #expect(status["database"]?["lock"] == "held")
+            #expect(try await agent.ask("show")["text"]?.string?.hasPrefix("vs0: ") == true)
             #expect(try await ovs.vsctl("list-br").split(separator: "\n").count == 6)
             let isSame = try await ovs.vsctl("get", "bridge", "br.microseg", "_uuid") == row
             #expect(isSame == !isEmpty)
