@@ -298,6 +298,19 @@ struct PlanAdoptTests {
             obstacles: ["Bridge br3: stands with datapath netdev and the layout says system"]
         ),
         AdoptCase(
+            testDescription:
+                "of two bridges that we made and a layout that says no datapath, none is destroyed for the other",
+            database: """
+                bridge br0 datapath_type=netdev external_ids:ovs-agent-role=uplink-bridge external_ids:ovs-agent-made=true
+                  port br0
+                bridge br3 external_ids:ovs-agent-role=uplink-bridge external_ids:ovs-agent-made=true
+                  port br3
+                """,
+            layout: Layout(virtualSwitches: [.on(0), .on(3, ["eth3"])]),
+            then: [("Bridge", "br0", "datapath_type", "netdev"), ("Bridge", "br3", "datapath_type", "")],
+            obstacles: ["Bridge br3: stands with datapath system and the chain with netdev"]
+        ),
+        AdoptCase(
             testDescription: "a stated datapath is what new bridges get",
             database: "",
             layout: {

@@ -39,6 +39,24 @@ struct PlanOperationsTests {
         #expect(database.plan(.small).operations(lock: nil, comment: "").first != .assert(lock: "ovs_agentd"))
     }
 
+    @Test("sets next_cfg where it can't be raised, and so does what is left of a plan", arguments: [false, true])
+    func countFull(isPart: Bool) throws {
+        var database = PlanDatabase()
+        database.reconcile(.small)
+        let root = try #require(database.replica["Open_vSwitch"].uuids.first)
+        let count: [String: Datum] = ["next_cfg": Datum(.integer(.max))]
+        try database.commit([.update(table: "Open_vSwitch", where: [.row(root)], row: count)])
+        database.set("Port", "br0.mx.n", "tag=5")
+        database.set("Port", "br0.nf.s", "tag=5")
+        let plan = database.plan(.small).without(isPart ? ["Port br0.nf.s"] : [])
+        #expect(plan.edits.count == (isPart ? 1 : 2))
+        let operations = plan.operations(lock: nil, comment: "why").dropLast()
+        guard case .update("Open_vSwitch", _, ["next_cfg": 1])? = operations.last else {
+            Issue.record("\(String(describing: operations.last))")
+            return
+        }
+    }
+
     @Test("an empty plan has none")
     func empty() {
         var database = PlanDatabase()

@@ -30,7 +30,7 @@ extension Agent {
 
     /// Looks whether everything is applied, after anything that it follows from.
     func checkApplication() {
-        guard connection == .synced, lock == .held, pause == nil, planner != nil else { return }
+        guard connection == .synced, lock == .held, pause == nil, !isStopping, planner != nil else { return }
         retryAbsentSwitches()
         unapplied = withReplica(findUnapplied) ?? []
         follow(application.observe(isApplied: unapplied.isEmpty && !reconciler.isBusy, now: .now()))

@@ -51,10 +51,15 @@ extension Agent {
             // Whoever stands by from the start is told by the status.
             break
         }
-        if state == .held, lock != .held { takeOver() }
-        // Whoever holds it may give and take what the agent saw as given and taken by itself.
-        if state != .held { provenance = Provenance() }
+        let former = lock
         lock = state
+        switch (former, state) {
+        case (.waiting, .held), (.lost, .held): takeOver()
+        case (nil, .held): if let unkept { keep(unkept) }
+        case (_, .held): break
+        // Whoever holds it may give and take what the agent saw as given and taken by itself.
+        case (_, .waiting), (_, .lost): provenance = Provenance()
+        }
     }
 
     private func disconnected(reason: String) {
@@ -80,7 +85,9 @@ extension Agent {
     /// Whether it began.
     @discardableResult
     func beginIfReady() -> Bool {
-        guard connection == .synced, lock == .held, pause == nil, !isTakingOver else { return false }
+        guard connection == .synced, lock == .held, pause == nil, !isTakingOver, !isStopping else {
+            return false
+        }
         // Whatever is not as it was when all was in sync, somebody else changed while we were away.
         if cause == .settle { cause = .drift }
         reconciler.begin()

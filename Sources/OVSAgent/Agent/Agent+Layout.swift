@@ -120,8 +120,15 @@ extension Agent {
     }
 
     /// Keeps the accepted layout for a restart; tells why it could not be. A full disk is no reason not to work.
+    ///
+    /// What is kept is the word of who holds the lock: without it the layout is kept once the lock comes.
     @discardableResult
     func keep(_ bytes: [UInt8]) -> EventLoopFuture<String?> {
+        guard lock != .waiting else {
+            unkept = bytes
+            return eventLoop.makeSucceededFuture("it works once the agent that holds the lock ends")
+        }
+        unkept = nil
         let (store, layout) = (store, active)
         return afterFileWork {
             Result { () throws(StateFile.Failure) in try store.save(bytes) }

@@ -22,7 +22,7 @@ extension Agent {
                 do throws(CommandFailure) {
                     try agent.checkThatItEnforces("resume")
                     guard agent.pause != nil else { throw CommandFailure("resume: the agent is not paused") }
-                    return agent.end(pause: "on request")
+                    return agent.end(pause: "on request", isOrdered: true)
                 } catch {
                     return agent.eventLoop.makeFailedFuture(error)
                 }
@@ -73,13 +73,15 @@ extension Agent {
         }
     }
 
-    private func end(pause why: String) -> EventLoopFuture<Answer> {
+    private func end(pause why: String, isOrdered: Bool = false) -> EventLoopFuture<Answer> {
         pause = nil
         pauseTimer?.cancel()
         report(.init(.resumed, reason: why))
         beginIfReady()
-        // The file is the holder's.
-        guard lock != .waiting else { return eventLoop.makeSucceededFuture(Answer(text: "resumed", json: [:])) }
+        // It may be another one by now, that was given to who holds the lock.
+        guard isOrdered || lock == .held else {
+            return eventLoop.makeSucceededFuture(Answer(text: "resumed", json: [:]))
+        }
         let file = pauseFile
         return afterFileWork { try file.remove() }.map { _ in
             self.assumeIsolated { $0.known.pause = nil }

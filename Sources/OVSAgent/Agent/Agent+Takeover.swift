@@ -2,47 +2,67 @@ import Logging
 import NIOCore
 import OVSDB
 
-/// The lock that comes. While another agent held it, an operator may have given that one a layout or a pause, and it
-/// saw VMs' ports: all that it kept in the state folder, and what it kept is what goes on.
+/// The lock that comes from another agent. While that one held it, an operator may have given it a layout or a pause, and
+/// it saw VMs' ports: it kept all that in the state folder, and what it kept is what goes on.
+///
+/// An agent that was away and finds the lock free goes on as it was.
 extension Agent {
     /// How long a disk may take before the agent goes on with what it knows: a host must not be without an agent.
     private static let patienceWithDisk = TimeAmount.seconds(1)
 
-    /// Reads what is kept before anything is written to the database.
+    /// Reads what is kept; until it is read, nothing is written to the database.
     func takeOver() {
         term += 1
         isTakingOver = true
-        let (term, folder, logger) = (term, configuration.stateFolder, logger)
+        let (folder, logger) = (configuration.stateFolder, logger)
+        let here = Word(term: term, layout: active.digest, pause: pause)
         let timer = eventLoop.scheduleTask(in: Self.patienceWithDisk) {
-            self.assumeIsolated { $0.takenOver(nil, term) }
+            self.assumeIsolated { $0.goOn(here) }
         }
         afterFileWork { KeptState.load(from: folder, logger) }.whenSuccess { kept in
             timer.cancel()
-            self.assumeIsolated { $0.takenOver(kept, term) }
+            self.assumeIsolated { $0.takenOver(kept, here) }
         }
     }
 
-    private func takenOver(_ kept: KeptState?, _ term: Int) {
-        // The lock may have gone, and come again since.
-        guard isTakingOver, term == self.term, lock == .held else { return }
+    /// What the agent was told when the lock came: what it is told after that counts for more than what was kept.
+    private struct Word: Hashable, Sendable {
+        var term: Int
+        var layout: String
+        var pause: Pause?
+    }
+
+    private func goOn(_ here: Word) {
+        guard isTakingOver, here.term == term else { return }
         isTakingOver = false
-        if let kept {
-            adopt(kept)
-        } else {
-            logger.warning("\(configuration.stateFolder) can't be read in time: the layout stays what it was")
-        }
+        logger.warning("\(configuration.stateFolder) can't be read in time: what another agent kept counts once it is")
         beginIfReady()
     }
 
-    /// Takes what somebody else has kept since this agent last read or wrote it. What it could not keep itself, it has
-    /// not forgotten.
-    private func adopt(_ kept: KeptState) {
-        if kept.pause != known.pause { adopt(kept.pause) }
+    private func takenOver(_ kept: KeptState, _ here: Word) {
+        // The lock may have gone, and come again since.
+        guard here.term == term, lock == .held else { return }
+        isTakingOver = false
+        adopt(kept, here)
+        if pause != nil { stand() }
+        if reconciler.isStanding {
+            beginIfReady()
+        } else if reconciler.changed() {
+            reconcile()
+        }
+    }
+
+    /// Takes what another agent has kept since this one last read or wrote it.
+    private func adopt(_ kept: KeptState, _ here: Word) {
+        if kept.isPauseTold {
+            if kept.pause != known.pause, pause == here.pause { adopt(kept.pause) }
+            known.pause = kept.pause
+        }
         if let layout = kept.layout, layout.digest != known.layout?.digest {
-            if layout.digest != active.digest { adopt(layout) }
+            if layout.digest != active.digest, active.digest == here.layout { adopt(layout) }
             known.layout = layout
         }
-        known.pause = kept.pause
+        if let unkept { keep(unkept) }
         adopt(kept.vmInterfaces)
     }
 
@@ -59,9 +79,11 @@ extension Agent {
 
     private func adopt(_ layout: ActiveLayout) {
         active = layout
+        unkept = nil
         planner = nil
         removal = .refused
         layoutError = nil
+        keepingFailure = nil
         cause = .layout
         report(.init(.layoutLoaded, reason: "\(store.path), digest \(layout.digest): what another agent accepted"))
         lookAtNICs()
@@ -73,7 +95,9 @@ extension Agent {
             let lanes = active.lanes
             withReplica { quarantine.lookAgain(of: lanes, in: $0, now: .now()) }
         }
-        keptVMInterfaces = vmInterfaces == quarantine.vmInterfaces ? quarantine.version : nil
+        let isKept = vmInterfaces == quarantine.vmInterfaces
+        keptVMInterfaces = isKept ? quarantine.version : nil
+        if isKept { vmInterfacesFailure = nil }
         keepVMInterfaces()
     }
 }

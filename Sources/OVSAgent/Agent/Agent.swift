@@ -29,6 +29,8 @@ actor Agent {
     var active: ActiveLayout
     /// Why the layout file was not taken when it was read last; `nil` when it was.
     var layoutError: String?
+    /// The file of the layout at work, where it waits for the lock to be kept.
+    var unkept: [UInt8]?
     /// Why the layout at work would not be found after a restart; `nil` when it would.
     var keepingFailure: String?
     /// What the state folder held, pause and layout, when this agent read or wrote it last.
@@ -46,6 +48,8 @@ actor Agent {
     var term = 0
     /// Whether it came, and what is kept is not read yet.
     var isTakingOver = false
+    /// Whether the end was asked for.
+    var isStopping = false
     /// What a newer server's schema has that nobody here enforces, a line for each table.
     var unknownColumns: [String] = []
 
@@ -199,9 +203,11 @@ actor Agent {
     /// NIO leaves no promise open: an agent may be let go before it began, where its control socket can't be had.
     deinit { end.succeed() }
 
-    /// Begins to work; `control` is told when the journal grows.
-    func start(control: ControlServer) {
+    /// Begins to work; `control` is told when the journal grows, and `unkept` is kept once it is known who holds the
+    /// lock.
+    func start(control: ControlServer, unkept: [UInt8]?) {
         self.control = control
+        self.unkept = unkept
         report(.init(.started, reason: "ovs-agentd \(AgentVersion.current)"))
         reportLayout()
         lookAtNICs()
@@ -215,15 +221,23 @@ actor Agent {
     }
 
     /// Lets go of everything and leaves the switch as it is.
-    func stop() {
+    func stop() async {
+        // Whoever gets the lock reads what is kept.
+        isStopping = true
+        stand()
+        saveVMInterfaces()
+        await untilKept()
+        letGo()
+    }
+
+    private func letGo() {
         report(.init(.stopped))
         retry?.task.cancel()
         release?.cancel()
         expulsion?.cancel()
         pauseTimer?.cancel()
         applicationTimer?.cancel()
-        saveVMInterfaces()
-        // Whoever takes over has the files from now on.
+        keeping?.cancel()
         lock = nil
         switches = [:]
         servedLanes = nil
@@ -235,7 +249,7 @@ actor Agent {
 
     /// Returns when the work with files is done: a layout that came a moment before the end must be found after the
     /// restart. A disk that takes longer than an end may is not waited for.
-    func untilKept() async {
+    private func untilKept() async {
         let kept = eventLoop.makePromise(of: Void.self)
         fileWork.cascade(to: kept)
         let timer = eventLoop.scheduleTask(in: .milliseconds(500)) { kept.succeed() }

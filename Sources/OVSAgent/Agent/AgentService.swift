@@ -49,15 +49,13 @@ package struct AgentService: Service, CustomStringConvertible {
 
     /// Works until the group shuts down or a caller of the control socket asks for the end.
     package func run() async throws {
-        if let bytes = beginning.bytes { await agent.keep(bytes) }
-        await agent.start(control: control)
+        await agent.start(control: control, unkept: beginning.bytes)
         try await withGracefulShutdownHandler {
             try await agent.untilEnd()
         } onGracefulShutdown: {
             agent.requestEnd()
         }
         await agent.stop()
-        await agent.untilKept()
         await control.stop()
     }
 

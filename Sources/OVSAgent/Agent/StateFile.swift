@@ -35,12 +35,13 @@ struct StateFile: Sendable {
         }
     }
 
-    /// The bytes last saved; `nil` where there are none, and where they can't be read, which the log tells.
+    /// The bytes last saved, none where nothing was; `nil` where that can't be told, and the log says why.
     func load(_ logger: Logger) -> [UInt8]? {
         do throws(BoundedFileError) {
             return try BoundedFile.bytes(of: path, limit: limit, onlyRegular: true)
         } catch {
-            if !error.isMissing { logger.error("what was kept for a restart can't be read: \(error)") }
+            if error.isMissing { return [] }
+            logger.error("what was kept for a restart can't be read: \(error)")
             return nil
         }
     }

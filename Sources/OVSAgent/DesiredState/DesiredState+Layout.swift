@@ -24,8 +24,8 @@ private struct Compiler {
     /// Of the chain and of every bridge that we make: patch ports join bridges of one datapath type only, so where a
     /// brN stood before us, those that stand decide.
     let datapathType: String
-    /// Whether a brN that stands keeps its type even where we made it: one that joins it from outside is no reason to
-    /// destroy it under the host.
+    /// Whether a brN that stands keeps its type even where we made it: neither one that joins it from outside nor a
+    /// layout that is silent is a reason to destroy it under the host.
     private let keepsStanding: Bool
 
     init(layout: Layout, found: Found, schema: DatabaseSchema) {
@@ -36,9 +36,9 @@ private struct Compiler {
         let types = standing.map { Self.canonical($0.datapathType) }
         let stated = layout.datapath?.columnValue
         let isOursToSay = standing.allSatisfy(\.isMade) || stated.map(types.contains) == true
-        // Where the layout no longer says it, nothing is destroyed for that.
+        // Where the layout does not say it, or no longer, no brN is destroyed for that.
         datapathType = (isOursToSay ? stated : nil) ?? types.first ?? ""
-        keepsStanding = !isOursToSay
+        keepsStanding = !isOursToSay || stated == nil
     }
 
     func chainBridge(_ bridge: ChainBridge) -> DesiredBridge {

@@ -85,12 +85,12 @@ extension Plan {
     /// What of the plan can be committed while some objects have to wait.
     func without(_ held: Set<String>) -> Plan {
         guard !held.isEmpty else { return self }
-        return Plan(parts.lazy.filter { $0.objects.isDisjoint(with: held) }.map(\.plan), root: root)
+        return Plan(parts.lazy.filter { $0.objects.isDisjoint(with: held) }.map(\.plan), like: self)
     }
 
-    /// The parts in one transaction again.
-    private init(_ parts: some Sequence<Plan>, root: UUID?) {
-        self.init(root: root)
+    /// The parts in one transaction again, which was `whole` once.
+    private init(_ parts: some Sequence<Plan>, like whole: Plan) {
+        self.init(root: whole.root, isCountFull: whole.isCountFull)
         for part in parts {
             changes += part.changes
             inserts += part.inserts

@@ -12,6 +12,9 @@ struct ReconcileStateMachine: Sendable {
 
     private var state = State.standing
 
+    /// Whether nothing may be written.
+    var isStanding: Bool { state == .standing }
+
     /// Whether a transaction is in flight.
     var isBusy: Bool { state == .committing }
 

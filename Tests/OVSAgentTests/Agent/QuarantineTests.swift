@@ -282,6 +282,7 @@ struct QuarantinedPortTests {
             try await ovs.edit("add-port br0.local vm1 -- set interface vm1 external_ids:iface-id=vm1")
             try await ovs.edit("add-port br0.local vm2")
             let file = "\(ovs.runFolder)/b.state/vm-interfaces"
+            mkdir("\(ovs.runFolder)/b.state", 0o700)
             try await RunningAgent.with(ovs, name: "b") { second in
                 try await second.waitForState("standby", warning: "port vm2 on br0.local is no VM's")
                 try await ovs.edit("remove interface vm1 external_ids iface-id")

@@ -61,6 +61,23 @@ struct TakeoverTests {
         }
     }
 
+    @Test("an agent that stands by keeps nothing: what it takes, it keeps once it has the lock")
+    func keepsNothing() async throws {
+        try await Self.with("a") { ovs, agents in
+            let kept = "\(ovs.runFolder)/s/layout.yaml"
+            try write(.switches(0, 7, 8), to: agents[0].configuration.layoutPath)
+            let second = try await RunningAgent.start(ovs, name: "b", stateFolder: "\(ovs.runFolder)/s")
+            try await second.waitForState("standby")
+            let answer = try await second.ask("reload")["text"]?.string ?? ""
+            #expect(answer.hasSuffix("; it works once the agent that holds the lock ends"), "\(answer)")
+            #expect(try BoundedFile.text(of: kept) == .switches(0, 7))
+            try await agents[0].stop()
+            try await second.waitForState("in-sync")
+            try await second.stop()
+            #expect(try BoundedFile.text(of: kept) == .switches(0, 7, 8))
+        }
+    }
+
     @Test("a pause holds until it is ended, whoever was told")
     func pause() async throws {
         try await Self.with("a", "b") { ovs, agents in
