@@ -51,12 +51,13 @@ extension Agent {
             // Whoever stands by from the start is told by the status.
             break
         }
-        let former = lock
-        lock = state
+        let former = lastLock
+        (lock, lastLock) = (state, state)
         switch (former, state) {
         case (.waiting, .held), (.lost, .held): takeOver()
-        case (nil, .held): if let unkept { keep(unkept) }
-        case (_, .held): break
+        // The connection may have gone before all was read.
+        case (_, .held) where isTakingOver: takeOver()
+        case (nil, .held), (.held, .held): if let unkept { keep(unkept) }
         // Whoever holds it may give and take what the agent saw as given and taken by itself.
         case (_, .waiting), (_, .lost): provenance = Provenance()
         }

@@ -33,7 +33,7 @@ extension Agent {
     }
 
     private func goOn(_ here: Word) {
-        guard isTakingOver, here.term == term else { return }
+        guard isTakingOver, here.term == term, lock == .held else { return }
         isTakingOver = false
         logger.warning("\(configuration.stateFolder) can't be read in time: what another agent kept counts once it is")
         beginIfReady()

@@ -44,7 +44,9 @@ actor Agent {
     // The database.
     var connection = Connection.none
     var lock: LockState?
-    /// How often the lock came.
+    /// How it stood when that was known last, over sessions; `nil` before it ever was.
+    var lastLock: LockState?
+    /// How often the lock came from another agent.
     var term = 0
     /// Whether it came, and what is kept is not read yet.
     var isTakingOver = false

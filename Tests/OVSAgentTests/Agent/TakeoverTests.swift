@@ -61,6 +61,21 @@ struct TakeoverTests {
         }
     }
 
+    @Test("so it is where the lock is free once a server that was away is back")
+    func afterOutage() async throws {
+        try await Self.with("a", "b") { ovs, agents in
+            try write(.switches(0, 7, 8), to: agents[0].configuration.layoutPath)
+            try await agents[0].ask("reload")
+            try await agents[0].waitForState("in-sync")
+            try await ovs.killServer()
+            try await agents[1].waitForState("disconnected")
+            try await agents[0].stop()
+            try await ovs.restartServer(freshDatabase: false)
+            try await agents[1].waitForState("in-sync")
+            #expect(try await ovs.vsctl("list-br").hasSuffix("br8\nbr8.local"))
+        }
+    }
+
     @Test("an agent that stands by keeps nothing: what it takes, it keeps once it has the lock")
     func keepsNothing() async throws {
         try await Self.with("a") { ovs, agents in
