@@ -34,7 +34,7 @@ extension Planner {
             }
             let isHere = row.map { interfaces(of: $0).contains(.uuid(found.uuid)) } ?? false
             if !isHere || replica.referrerCount(of: found.uuid) > 1 {
-                let places = replica.referrers(of: found.uuid).filter { $0.row != row?.uuid }
+                let places = holders(of: found.uuid).filter { $0.row != row?.uuid }
                 if mayTake(wanted, from: places, for: bridge, bridgeRow) {
                     for place in places.compactMap({ ports[$0.row] }) {
                         if row == nil, port.row.role == .uplink { inherit(from: place, into: &members) }

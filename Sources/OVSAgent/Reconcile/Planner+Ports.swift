@@ -27,7 +27,7 @@ extension Planner {
             if !isHere || replica.referrerCount(of: row.uuid) > 1 {
                 let takes = port.claim == .byForce || port.claim == .adopted
                 if takes {
-                    for place in replica.referrers(of: row.uuid) where place.row != bridgeRow?.uuid {
+                    for place in holders(of: row.uuid) where place.row != bridgeRow?.uuid {
                         unhook(row, fromBridge: place.row)
                     }
                 } else if !isHere {
@@ -76,6 +76,14 @@ extension Planner {
             found.append(row)
         }
         return (row, found)
+    }
+
+    /// Whose children a row is, by name: the same database gives the same plan, in the same order.
+    func holders(of row: UUID) -> [Reference] {
+        let holders = replica.referrers(of: row)
+        if holders.count < 2 { return holders }
+        return holders.map { (name: replica[$0.table][$0.row]?.name ?? "", holder: $0) }
+            .sorted { $0.name < $1.name }.map(\.holder)
     }
 
     /// Hooks a port into a bridge that stands.
@@ -137,7 +145,7 @@ extension Planner {
     /// Takes what is no VM's off a brN.local, unless somebody makes it one in this very moment.
     mutating func expelPorts() {
         for port in expelled.compactMap({ ports[$0] }).sorted(by: { $0.name < $1.name }) {
-            for place in replica.referrers(of: port.uuid) {
+            for place in holders(of: port.uuid) {
                 guard let bridge = bridges[place.row],
                     Lane(localBridge: bridge.name).map(desired.lanes.contains) == true
                 else { continue }
@@ -158,9 +166,9 @@ extension Planner {
             let before = interfaces(of: port)
             let after = Datum(set: before.atoms.filter { !edit.leaving.contains($0) } + edit.joining)
             if after.isEmpty {
-                for place in replica.referrers(of: port.uuid) { unhook(port, fromBridge: place.row) }
+                for place in holders(of: port.uuid) { unhook(port, fromBridge: place.row) }
             }
-            let places = replica.referrers(of: port.uuid)
+            let places = holders(of: port.uuid)
             if !moving.contains(port.uuid), places.allSatisfy({ isLeaving(port.uuid, bridge: $0.row) }) {
                 self.edit("Port", port.uuid) { edit in
                     edit.joining = []
