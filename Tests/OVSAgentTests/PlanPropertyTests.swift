@@ -16,7 +16,7 @@ struct PlanPropertyTests {
     static let seeds: [UInt64] =
         Array(1...60) + [
             8_676_618_503_546_625_476, 9_836_477_114_798_255_423, 3_156_439_165_644_992_995, 18_021_258_435_110_223_582,
-            2_844_518_996_648_069_238,
+            2_844_518_996_648_069_238, 15_137_962_487_520_132_788,
         ]
         + (0..<20).map { _ in UInt64.random(in: 1000 ... .max) }
 
@@ -118,14 +118,15 @@ struct PlanPropertyTests {
         }
     }
 
-    /// Where one plan frees what another name needs, the next one takes it: three are always enough.
+    /// Where one plan frees what another name needs, the next one takes it. Three are nearly always enough, and four for
+    /// names that stand in each other's places three deep.
     private static func settle(
         _ database: inout PlanDatabase,
         _ layout: Layout,
         _ removal: Removal,
         _ seed: UInt64
     ) throws {
-        for _ in 0..<3 {
+        for _ in 0..<4 {
             let plan = database.plan(layout, removal: removal)
             #expect(plan.isEmpty == plan.changes.isEmpty, "seed \(seed)")
             if plan.isEmpty { return }
