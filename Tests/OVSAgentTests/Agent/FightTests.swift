@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 import OVSDB
 import TestSupport
 import Testing
@@ -93,7 +92,7 @@ struct FightTests {
         _ agent: RunningAgent,
         _ body: (_ editor: OVSDBClient, _ fighter: Task<Void, Never>) async throws -> Void
     ) async throws {
-        let editor = try await editor(agent.ovs)
+        let editor = try await OVSDBClient.stranger(agent.ovs)
         let fighter = Task {
             var tag: Int64 = 5
             while !Task.isCancelled {
@@ -116,19 +115,6 @@ struct FightTests {
     private static func set(_ column: String, of port: String, to value: Datum, by editor: OVSDBClient) async throws {
         let name = Condition("name", .equal, Datum(.string(port)))
         _ = try await editor.transact([.update(table: "Port", where: [name], row: [column: value])])
-    }
-
-    /// A client of its own, as a controller that means harm would be.
-    private static func editor(_ ovs: PrivateSwitch) async throws -> OVSDBClient {
-        let editor = try OVSDBClient(
-            .init(remotes: [Remote(ovs.databaseRemote)], database: "Open_vSwitch", followed: []),
-            on: MultiThreadedEventLoopGroup.singleton.next(),
-            logger: .quiet
-        )
-        let (events, continuation) = AsyncStream.makeStream(of: Void.self)
-        await editor.start { event in if case .synced = event { continuation.yield() } }
-        for await _ in events { break }
-        return editor
     }
 
     /// Gives the server another schema, in which `bond_updelay` goes up to so many milliseconds only.

@@ -1,5 +1,3 @@
-import Logging
-import NIOPosix
 import OVSDB
 import TestSupport
 import Testing
@@ -34,14 +32,7 @@ struct LockTests {
     func stolen() async throws {
         try await RunningAgent.inSync { agent in
             let ovs = agent.ovs
-            let thief = try OVSDBClient(
-                .init(remotes: [Remote(ovs.databaseRemote)], database: "Open_vSwitch", followed: []),
-                on: MultiThreadedEventLoopGroup.singleton.next(),
-                logger: .quiet
-            )
-            let (events, continuation) = AsyncStream.makeStream(of: Void.self)
-            await thief.start { event in if case .synced = event { continuation.yield() } }
-            for await _ in events { break }
+            let thief = try await OVSDBClient.stranger(ovs)
             #expect(try await thief.call("steal", [.string(Agent.lockName)])["locked"] == true)
             try await agent.waitForEvent("apply-failed", object: "Lock ovs_agentd")
             try await agent.waitForState("degraded", reason: "the lock was taken away")

@@ -1,5 +1,4 @@
 import Glibc
-import NIOPosix
 import OVSDB
 import TestSupport
 import Testing
@@ -54,14 +53,7 @@ struct RaceTests {
     /// An agent in sync, and a client that the server knew before it.
     private static func race(_ body: (RunningAgent, OVSDBClient) async throws -> Void) async throws {
         try await PrivateSwitch.with(vswitchd: true) { ovs in
-            let editor = try OVSDBClient(
-                .init(remotes: [Remote(ovs.databaseRemote)], database: "Open_vSwitch", followed: []),
-                on: MultiThreadedEventLoopGroup.singleton.next(),
-                logger: .quiet
-            )
-            let (events, continuation) = AsyncStream.makeStream(of: Void.self)
-            await editor.start { event in if case .synced = event { continuation.yield() } }
-            for await _ in events { break }
+            let editor = try await OVSDBClient.stranger(ovs)
             do {
                 try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
                     try await agent.waitForState("in-sync")

@@ -1,5 +1,3 @@
-import Logging
-import NIOPosix
 import OVSDB
 import TestSupport
 import Testing
@@ -125,14 +123,7 @@ struct TakeoverTests {
                 "add-port br0.local vm1 tag=5 -- set interface vm1 external_ids:iface-id=vm1 \(mark)=Production"
             )
             try await agent.waitForEvent(after: last, "assigned", object: "Port vm1")
-            let thief = try OVSDBClient(
-                .init(remotes: [Remote(ovs.databaseRemote)], database: "Open_vSwitch", followed: []),
-                on: MultiThreadedEventLoopGroup.singleton.next(),
-                logger: .quiet
-            )
-            let (events, continuation) = AsyncStream.makeStream(of: Void.self)
-            await thief.start { event in if case .synced = event { continuation.yield() } }
-            for await _ in events { break }
+            let thief = try await OVSDBClient.stranger(ovs)
             #expect(try await thief.call("steal", [.string(Agent.lockName)])["locked"] == true)
             try await agent.waitForState("degraded", reason: "the lock was taken away")
             // As an agent does that has the lock now, for an operator who takes the network away, sets a tag and asks anew.
