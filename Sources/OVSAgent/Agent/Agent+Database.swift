@@ -57,7 +57,9 @@ extension Agent {
         case (.waiting, .held), (.lost, .held): takeOver()
         // The connection may have gone before all was read.
         case (_, .held) where isTakingOver: takeOver()
-        case (nil, .held), (.held, .held): if let unkept { keep(unkept) }
+        case (nil, .held), (.held, .held):
+            if let unkept { keep(unkept) }
+            forgetEndedPause()
         // Whoever holds it may give and take what the agent saw as given and taken by itself.
         case (_, .waiting), (_, .lost): provenance = Provenance()
         }

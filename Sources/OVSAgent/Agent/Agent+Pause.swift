@@ -47,6 +47,13 @@ extension Agent {
         endPause(in: left)
     }
 
+    /// Removes the file of a pause that ended while the agent had no lock.
+    func forgetEndedPause() {
+        guard pause == nil, known.pause != nil else { return }
+        let file = pauseFile
+        afterFileWork { try file.remove() }.whenSuccess { self.assumeIsolated { $0.known.pause = nil } }
+    }
+
     private func begin(_ pause: Pause) -> EventLoopFuture<Answer> {
         self.pause = pause
         stand()

@@ -63,6 +63,7 @@ extension Agent {
             known.layout = layout
         }
         if let unkept { keep(unkept) }
+        forgetEndedPause()
         adopt(kept.vmInterfaces)
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import OVSDB
 import TestSupport
@@ -75,6 +76,22 @@ struct PausedAgentTests {
             try await RunningAgent.with(ovs) { agent in
                 try await agent.waitForState("in-sync")
                 #expect(try await agent.events().allSatisfy { $0.kind != "paused" })
+            }
+        }
+    }
+
+    @Test("one that was over before the agent began is told once, and forgotten")
+    func over() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            let state = "\(ovs.runFolder)/a.state"
+            mkdir(state, 0o700)
+            try write("1 60\nbond swap\n", to: "\(state)/pause")
+            for isFirst in [true, false] {
+                try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                    try await agent.waitForState("in-sync")
+                    #expect(try await agent.events().contains { $0.kind == "resumed" } == isFirst)
+                }
+                #expect(access("\(state)/pause", F_OK) != 0)
             }
         }
     }
