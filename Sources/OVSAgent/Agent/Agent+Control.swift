@@ -65,7 +65,7 @@ extension Agent: ControlTarget {
             state: standing.state,
             reasons: standing.reasons,
             warnings: active.warnings + active.layout.unmanaged
-                + [keepingFailure, vmInterfacesFailure].compactMap(\.self)
+                + stateTroubles.warnings(now: .now())
                 + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings(hardware) ?? [])
                 + warningsOfChain + quarantine.warnings + unknownColumns,
             pid: getpid(),

@@ -58,8 +58,7 @@ extension Agent {
         // The connection may have gone before all was read.
         case (_, .held) where isTakingOver: takeOver()
         case (nil, .held), (.held, .held):
-            if let unkept { keep(unkept) }
-            forgetEndedPause()
+            mendState()
         // Whoever holds it may give and take what the agent saw as given and taken by itself.
         case (_, .waiting), (_, .lost): provenance = Provenance()
         }

@@ -20,8 +20,9 @@ extension Agent {
     /// Throws why neither can be had.
     static func begin(
         _ configuration: AgentConfiguration,
-        kept: ActiveLayout?
+        kept state: KeptState
     ) throws(LayoutRejection) -> Beginning {
+        let kept = state.layout.value
         do throws(LayoutRejection) {
             let (layout, bytes) = try read(configuration.layoutPath)
             if let kept, let removal = layout.layout.removal(from: kept.layout) {
@@ -34,7 +35,10 @@ extension Agent {
                 bytes: layout.digest == kept?.digest ? nil : bytes
             )
         } catch {
-            guard let kept else { throw error }
+            guard let kept else {
+                let damage = state.layout.damage.map { ["\($0): there is no last accepted layout to work with"] } ?? []
+                throw LayoutRejection(findings: error.findings + damage)
+            }
             return Beginning(layout: kept, layoutError: "\(error)", bytes: nil)
         }
     }
@@ -138,14 +142,13 @@ extension Agent {
     }
 
     private func kept(_ layout: ActiveLayout, _ result: Result<Void, StateFile.Failure>) -> String? {
-        keepingFailure = nil
         guard case .failure(let error) = result else {
             known.layout = layout
+            stateTroubles.saved(store, now: .now())
             return nil
         }
         let failure = "the accepted layout could not be kept for a restart: \(error)"
-        keepingFailure = failure
-        logger.error("\(failure)")
+        failed(store, failure)
         return failure
     }
 

@@ -51,7 +51,29 @@ extension Agent {
     func forgetEndedPause() {
         guard pause == nil, known.pause != nil else { return }
         let file = pauseFile
-        afterFileWork { try file.remove() }.whenSuccess { self.assumeIsolated { $0.known.pause = nil } }
+        afterFileWork { try file.remove() }.whenComplete { result in
+            self.assumeIsolated { agent in
+                guard case .failure(let error) = result else { return agent.savedPause(nil) }
+                agent.failed(file, "the file of a pause that is over could not be removed: \(error)")
+            }
+        }
+    }
+
+    /// Writes a pause down again whose file is damaged.
+    func mendPause() {
+        guard let pause, stateTroubles.isDamaged(pauseFile) else { return }
+        let file = pauseFile
+        afterFileWork { try file.save(pause.bytes) }.whenComplete { result in
+            self.assumeIsolated { agent in
+                guard case .failure(let error) = result else { return agent.savedPause(pause) }
+                agent.failed(file, "the pause could not be kept for a restart: \(error)")
+            }
+        }
+    }
+
+    private func savedPause(_ pause: Pause?) {
+        known.pause = pause
+        stateTroubles.saved(pauseFile, now: .now())
     }
 
     private func begin(_ pause: Pause) -> EventLoopFuture<Answer> {
@@ -61,7 +83,7 @@ extension Agent {
         endPause(in: .seconds(Int64(pause.seconds)))
         let file = pauseFile
         return afterFileWork { try file.save(pause.bytes) }.map { _ in
-            self.assumeIsolated { $0.known.pause = pause }
+            self.assumeIsolated { $0.savedPause(pause) }
             return ""
         }.flatMapErrorThrowing { error in
             "; it ends with the daemon, since it could not be kept: \(error)"
@@ -91,7 +113,7 @@ extension Agent {
         }
         let file = pauseFile
         return afterFileWork { try file.remove() }.map { _ in
-            self.assumeIsolated { $0.known.pause = nil }
+            self.assumeIsolated { $0.savedPause(nil) }
             return Answer(text: "resumed", json: [:])
         }
         .flatMapErrorThrowing { error in

@@ -57,12 +57,11 @@ extension Agent {
 
     /// A disk that is full may not be a while later. Until then the status tells it, and the log once.
     private func savedVMInterfaces(_ result: Result<Void, any Error>) {
-        let former = vmInterfacesFailure
-        vmInterfacesFailure = nil
-        guard case .failure(let error) = result else { return }
-        let failure = "which ports are VMs' could not be kept for a restart: \(error)"
-        vmInterfacesFailure = failure
-        if failure != former { logger.error("\(failure)") }
+        guard case .failure(let error) = result else {
+            stateTroubles.saved(vmInterfacesFile, now: .now())
+            return
+        }
+        failed(vmInterfacesFile, "which ports are VMs' could not be kept for a restart: \(error)")
         keptVMInterfaces = nil
         keepVMInterfaces(in: .seconds(5))
     }

@@ -14,12 +14,12 @@ extension Agent {
     func takeOver() {
         term += 1
         isTakingOver = true
-        let (folder, logger) = (configuration.stateFolder, logger)
+        let folder = configuration.stateFolder
         let here = Word(term: term, layout: active.digest, pause: pause)
         let timer = eventLoop.scheduleTask(in: Self.patienceWithDisk) {
             self.assumeIsolated { $0.goOn(here) }
         }
-        afterFileWork { KeptState.load(from: folder, logger) }.whenSuccess { kept in
+        afterFileWork { KeptState.load(from: folder) }.whenSuccess { kept in
             timer.cancel()
             self.assumeIsolated { $0.takenOver(kept, here) }
         }
@@ -54,17 +54,16 @@ extension Agent {
 
     /// Takes what another agent has kept since this one last read or wrote it.
     private func adopt(_ kept: KeptState, _ here: Word) {
-        if kept.isPauseTold {
-            if kept.pause != known.pause, pause == here.pause { adopt(kept.pause) }
-            known.pause = kept.pause
-        }
-        if let layout = kept.layout, layout.digest != known.layout?.digest {
+        meetDamages(of: kept)
+        let keptPause = kept.pause(now: .now())
+        if keptPause != known.pause, pause == here.pause { adopt(keptPause) }
+        known.pause = keptPause
+        if let layout = kept.layout.value, layout.digest != known.layout?.digest {
             if layout.digest != active.digest, active.digest == here.layout { adopt(layout) }
             known.layout = layout
         }
-        if let unkept { keep(unkept) }
-        forgetEndedPause()
-        adopt(kept.vmInterfaces)
+        adopt(kept.vmInterfaces.value ?? [])
+        mendState()
     }
 
     private func adopt(_ kept: Pause?) {
@@ -84,7 +83,7 @@ extension Agent {
         planner = nil
         removal = .refused
         layoutError = nil
-        keepingFailure = nil
+        stateTroubles.isAsWanted(store)
         cause = .layout
         report(.init(.layoutLoaded, reason: "\(store.path), digest \(layout.digest): what another agent accepted"))
         lookAtNICs()
@@ -98,7 +97,7 @@ extension Agent {
         }
         let isKept = vmInterfaces == quarantine.vmInterfaces
         keptVMInterfaces = isKept ? quarantine.version : nil
-        if isKept { vmInterfacesFailure = nil }
+        if isKept { stateTroubles.isAsWanted(vmInterfacesFile) }
         keepVMInterfaces()
     }
 }

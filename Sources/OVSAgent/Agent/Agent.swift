@@ -31,10 +31,10 @@ actor Agent {
     var layoutError: String?
     /// The file of the layout at work, where it waits for the lock to be kept.
     var unkept: [UInt8]?
-    /// Why the layout at work would not be found after a restart; `nil` when it would.
-    var keepingFailure: String?
-    /// What the state folder held, pause and layout, when this agent read or wrote it last.
-    var known: KeptState
+    /// What is wrong with the state folder.
+    var stateTroubles = StateTroubles()
+    /// What the state folder held when this agent read or wrote it last.
+    var known: (layout: ActiveLayout?, pause: Pause?)
     /// Whether what earlier layouts left behind may be taken away.
     var removal = Removal.refused
 
@@ -81,8 +81,6 @@ actor Agent {
     var keptVMInterfaces: Int? = 0
     /// Of the next save.
     var keeping: Scheduled<Void>?
-    /// Why a restarted agent would not know the VMs' ports that have lost their marks; `nil` when it would.
-    var vmInterfacesFailure: String?
     /// Whether parts of a plan are sent one by one, because the server refused them together.
     var isolatesRefusal = false
     /// Of the next plan for what has to wait.
@@ -177,8 +175,8 @@ actor Agent {
         self.logger = logger
         self.logLevel = logLevel
         self.store = store
-        known = kept
-        pause = kept.pause
+        pause = kept.pause(now: .now())
+        known = (kept.layout.value, pause)
         pauseFile = .pause(in: configuration.stateFolder)
         active = layout
         self.removal = removal
@@ -195,7 +193,7 @@ actor Agent {
         )
         contest = Contest(configuration.contest)
         vmInterfacesFile = .vmInterfaces(in: configuration.stateFolder)
-        quarantine = Quarantine(patience: configuration.quarantine, vmInterfaces: kept.vmInterfaces)
+        quarantine = Quarantine(patience: configuration.quarantine, vmInterfaces: kept.vmInterfaces.value ?? [])
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
@@ -206,11 +204,12 @@ actor Agent {
     deinit { end.succeed() }
 
     /// Begins to work; `control` is told when the journal grows, and `unkept` is kept once it is known who holds the
-    /// lock.
-    func start(control: ControlServer, unkept: [UInt8]?) {
+    /// lock. `kept` is what the agent was made with.
+    func start(control: ControlServer, unkept: [UInt8]?, kept: KeptState) {
         self.control = control
         self.unkept = unkept
         report(.init(.started, reason: "ovs-agentd \(AgentVersion.current)"))
+        meetDamages(of: kept)
         reportLayout()
         lookAtNICs()
         continuePause()
@@ -302,7 +301,7 @@ actor Agent {
 extension Event.Kind {
     fileprivate var logLevel: Logger.Level {
         switch self {
-        case .drift, .contested, .layoutRejected, .applyFailed, .disconnected, .paused: .warning
+        case .drift, .contested, .layoutRejected, .applyFailed, .disconnected, .paused, .stateDamaged: .warning
         case .started, .connected, .layoutLoaded, .repaired, .assigned, .released, .applied, .resumed, .stopped: .info
         }
     }

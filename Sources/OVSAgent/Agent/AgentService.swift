@@ -12,6 +12,7 @@ package struct AgentService: Service, CustomStringConvertible {
     private let agent: Agent
     private let control: ControlServer
     private let beginning: Agent.Beginning
+    private let kept: KeptState
 
     /// Takes the layout and the control socket, and touches nothing else. Throws why the daemon can't begin.
     package static func prepare(
@@ -19,8 +20,8 @@ package struct AgentService: Service, CustomStringConvertible {
         logLevel: LogLevel,
         logger: Logger
     ) async throws -> AgentService {
-        let kept = KeptState.load(from: configuration.stateFolder, logger)
-        let beginning = try Agent.begin(configuration, kept: kept.layout)
+        let kept = KeptState.load(from: configuration.stateFolder)
+        let beginning = try Agent.begin(configuration, kept: kept)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let agent = try Agent(
             configuration,
@@ -44,12 +45,12 @@ package struct AgentService: Service, CustomStringConvertible {
             on: loop,
             logger: logger
         )
-        return AgentService(agent: agent, control: control, beginning: beginning)
+        return AgentService(agent: agent, control: control, beginning: beginning, kept: kept)
     }
 
     /// Works until the group shuts down or a caller of the control socket asks for the end.
     package func run() async throws {
-        await agent.start(control: control, unkept: beginning.bytes)
+        await agent.start(control: control, unkept: beginning.bytes, kept: kept)
         try await withGracefulShutdownHandler {
             try await agent.untilEnd()
         } onGracefulShutdown: {

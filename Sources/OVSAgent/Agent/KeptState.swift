@@ -1,27 +1,55 @@
-import Logging
 import OVSDB
 
 /// What the state folder holds: what must survive a restart, and what the next holder of the lock has to know.
 struct KeptState: Sendable {
     /// The last accepted layout.
-    var layout: ActiveLayout?
+    var layout: StateFile.Kept<ActiveLayout>
     /// The pause that an operator gave and nobody ended.
-    var pause: Pause?
-    /// Whether ``pause`` is what the folder says: its file could be read, or there is none.
-    var isPauseTold: Bool
+    var pause: StateFile.Kept<Pause>
     /// The interfaces that were seen as a VM's.
-    var vmInterfaces: Set<UUID>
+    var vmInterfaces: StateFile.Kept<Set<UUID>>
 
-    /// Reads it; what can't be read is not there, and the log tells.
-    static func load(from folder: String, _ logger: Logger) -> KeptState {
-        let store = StateFile.layout(in: folder)
-        let bytes = StateFile.pause(in: folder).load(logger)
-        let pause = bytes.flatMap(Pause.init)
+    /// Reads it.
+    static func load(from folder: String) -> KeptState {
+        let layout = StateFile.layout(in: folder)
         return KeptState(
-            layout: store.load(logger).flatMap { try? ActiveLayout($0, file: store.path) },
-            pause: pause,
-            isPauseTold: pause != nil || bytes?.isEmpty == true,
-            vmInterfaces: Quarantine.vmInterfaces(in: StateFile.vmInterfaces(in: folder).load(logger))
+            layout: layout.load { try ActiveLayout($0, file: layout.path) },
+            pause: StateFile.pause(in: folder).load { bytes in
+                guard let pause = Pause(bytes) else { throw StateFormat.Flaw(description: "it holds no pause") }
+                return pause
+            },
+            vmInterfaces: StateFile.vmInterfaces(in: folder).load { bytes in
+                guard let interfaces = Quarantine.vmInterfaces(in: bytes) else {
+                    throw StateFormat.Flaw(description: "it does not hold one UUID a line")
+                }
+                return interfaces
+            }
         )
+    }
+
+    /// The pause that goes on. Nobody lets one end because its file is damaged: see ``Pause/init(_:now:)``.
+    func pause(now: Timestamp) -> Pause? { pause.value ?? pause.damage.flatMap { Pause($0, now: now) } }
+
+    /// What is wrong with which file, and what follows from it.
+    var damages: [(damage: StateFile.Damage, consequence: String)] {
+        var damages: [(StateFile.Damage, String)] = []
+        if let damage = layout.damage {
+            damages.append((damage, "what the one accepted before made and this one does not have stays where it is"))
+        }
+        if let damage = pause.damage {
+            let consequence =
+                if pause.value != nil {
+                    "its copy tells the pause"
+                } else if damage.writtenAt != nil {
+                    "the pause lasts as long as one can that it held"
+                } else {
+                    "whether there is a pause is not known"
+                }
+            damages.append((damage, consequence))
+        }
+        if let damage = vmInterfaces.damage {
+            damages.append((damage, "every port that stands on a brN.local now counts as a VM's"))
+        }
+        return damages
     }
 }

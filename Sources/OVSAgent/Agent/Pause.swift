@@ -42,12 +42,27 @@ extension Pause {
     /// `nil` for what was not written by ``bytes``.
     init?(_ bytes: [UInt8]) {
         guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
-        let lines = text.split(separator: "\n")
-        guard lines.count == 2 else { return nil }
-        let numbers = lines[0].split(separator: " ").compactMap { Int64($0) }
-        guard numbers.count == 2, (1...Int64(Self.longest)).contains(numbers[1]) else { return nil }
-        until = Timestamp(microseconds: numbers[0])
-        seconds = Int(numbers[1])
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count == 3, !lines[1].isEmpty, lines[2].isEmpty else { return nil }
+        let numbers = lines[0].split(separator: " ", omittingEmptySubsequences: false).map { Int64($0) }
+        guard numbers.count == 2, let end = numbers[0], let length = numbers[1], (0...Self.lastEnd).contains(end),
+            (1...Int64(Self.longest)).contains(length)
+        else { return nil }
+        until = Timestamp(microseconds: end)
+        seconds = Int(length)
         reason = String(lines[1])
+    }
+
+    /// The year 9999's, in microseconds.
+    private static let lastEnd: Int64 = 253_402_300_799_000_000
+
+    /// In place of one whose file is damaged: it goes on for as long as any pause may that was written down when the file
+    /// was written last. `nil` where that can't be told.
+    init?(_ damage: StateFile.Damage, now: Timestamp) {
+        guard let writtenAt = damage.writtenAt else { return nil }
+        let begin = max(0, min(writtenAt.microseconds, now.microseconds))
+        until = Timestamp(microseconds: begin + Int64(Self.longest) * 1_000_000)
+        seconds = Self.longest
+        reason = "a pause whose file is damaged, so that its own end and reason are lost (\(damage))".onOneLine
     }
 }

@@ -1,30 +1,31 @@
 import Glibc
-import Logging
 
 /// A file of the state folder, which holds what must survive a restart.
 ///
-/// Saved by writing beside it and renaming: whatever happens, the file is the former one or the new one, whole.
-struct StateFile: Sendable {
-    /// The state folder.
-    let folder: String
-    private let name: String
-    /// The most that is read of it, in bytes.
-    private let limit: Int
-
-    private init(_ name: String, in folder: String, limit: Int = BoundedFile.layoutLimit) {
-        (self.folder, self.name, self.limit) = (folder, name, limit)
+/// Saved by writing beside it and renaming: whatever happens to the daemon, the file is the former one or the new one,
+/// whole. What happens to the disk is told by a checksum (``StateFormat``): what was kept never becomes nothing without a
+/// word. To keep something new, give it a name here, and read it with ``load(_:)`` in ``KeptState``.
+struct StateFile: Hashable, Sendable {
+    /// What can be had of a file.
+    enum Kept<Value: Sendable>: Sendable {
+        /// Nothing was saved.
+        case missing
+        case intact(Value)
+        /// The file is damaged, and its copy is not.
+        case restored(Value, Damage)
+        /// Something was saved, and can't be had.
+        case damaged(Damage)
     }
 
-    /// The last accepted layout, so that a bad file does not leave a restarted agent without any.
-    static func layout(in folder: String) -> StateFile { StateFile("layout.yaml", in: folder) }
+    /// Why what a file was to hold can't be had.
+    struct Damage: Error, Hashable, Sendable, CustomStringConvertible {
+        var path: String
+        var reason: String
+        /// When somebody wrote the file last, as far as the system can tell.
+        var writtenAt: Timestamp?
 
-    /// The ``Pause`` that is not over.
-    static func pause(in folder: String) -> StateFile { StateFile("pause", in: folder) }
-
-    /// The interfaces that were seen as a VM's, up to some hundred thousand of them.
-    static func vmInterfaces(in folder: String) -> StateFile { StateFile("vm-interfaces", in: folder, limit: 16 << 20) }
-
-    var path: String { "\(folder)/\(name)" }
+        var description: String { "\(path): \(reason)" }
+    }
 
     /// Why a file can't be kept: the path and the system's words.
     struct Failure: Error, Sendable, CustomStringConvertible {
@@ -35,31 +36,79 @@ struct StateFile: Sendable {
         }
     }
 
-    /// The bytes last saved, none where nothing was; `nil` where that can't be told, and the log says why.
-    func load(_ logger: Logger) -> [UInt8]? {
-        do throws(BoundedFileError) {
-            return try BoundedFile.bytes(of: path, limit: limit, onlyRegular: true)
-        } catch {
-            if error.isMissing { return [] }
-            logger.error("what was kept for a restart can't be read: \(error)")
-            return nil
+    /// The state folder.
+    let folder: String
+    let name: String
+    /// The most that is read of it, in bytes.
+    private let limit: Int
+    /// Whether agents wrote it before files had checksums.
+    private let isOlderThanChecks: Bool
+    /// Whether the same stands once more beside it, for what nothing else can tell.
+    private let hasCopy: Bool
+
+    init(
+        _ name: String,
+        in folder: String,
+        limit: Int = BoundedFile.layoutLimit,
+        isOlderThanChecks: Bool = false,
+        hasCopy: Bool = false
+    ) {
+        (self.folder, self.name, self.limit) = (folder, name, limit)
+        (self.isOlderThanChecks, self.hasCopy) = (isOlderThanChecks, hasCopy)
+    }
+
+    /// The last accepted layout, so that a bad file does not leave a restarted agent without any.
+    static func layout(in folder: String) -> StateFile { StateFile("layout.yaml", in: folder, isOlderThanChecks: true) }
+
+    /// The ``Pause`` that is not over.
+    static func pause(in folder: String) -> StateFile {
+        StateFile("pause", in: folder, isOlderThanChecks: true, hasCopy: true)
+    }
+
+    /// The interfaces that were seen as a VM's, up to some hundred thousand of them.
+    static func vmInterfaces(in folder: String) -> StateFile {
+        StateFile("vm-interfaces", in: folder, limit: 16 << 20, isOlderThanChecks: true)
+    }
+
+    var path: String { "\(folder)/\(name)" }
+    private var copyPath: String { "\(path).copy" }
+
+    /// What was saved last. `parse` makes something of its bytes, and throws where they are not what is saved here.
+    func load<Value: Sendable>(_ parse: ([UInt8]) throws -> Value) -> Kept<Value> {
+        let kept = load(path, parse)
+        guard hasCopy, case .damaged(let damage) = kept, case .intact(let value) = load(copyPath, parse) else {
+            return kept
         }
+        return .restored(value, damage)
+    }
+
+    private func load<Value: Sendable>(_ path: String, _ parse: ([UInt8]) throws -> Value) -> Kept<Value> {
+        do {
+            let most = limit + StateFormat.longestHeader
+            let file = try BoundedFile.bytes(of: path, limit: most, onlyRegular: true)
+            return .intact(try parse(StateFormat.contents(of: file, isUncheckedTaken: isOlderThanChecks)))
+        } catch let error as BoundedFileError {
+            return error.isMissing ? .missing : .damaged(damage(path, error.reason))
+        } catch {
+            return .damaged(damage(path, "\(error)"))
+        }
+    }
+
+    private func damage(_ path: String, _ reason: String) -> Damage {
+        var status = stat()
+        let isTold = lstat(path, &status) == 0
+        let microseconds = Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1000
+        return Damage(path: path, reason: reason, writtenAt: isTold ? Timestamp(microseconds: microseconds) : nil)
     }
 
     /// Replaces what was saved, and returns once it is on the disk. Makes the folder where it is missing.
     func save(_ bytes: [UInt8]) throws(Failure) {
         if mkdir(folder, 0o750) != 0, errno != EEXIST { throw Failure(folder, errno) }
-        let draft = "\(path).new"
-        let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o640)
-        guard file >= 0 else { throw Failure(draft, errno) }
-        let failure = write(bytes, to: file)
-        close(file)
-        if let failure {
-            unlink(draft)
-            throw Failure(draft, failure)
-        }
-        guard rename(draft, path) == 0 else { throw Failure(path, errno) }
-        // The new name, too, has to reach the disk.
+        let file = StateFormat.file(bytes)
+        // The copy first: what it is worth is decided by the file.
+        if hasCopy { try replace(copyPath, with: file) }
+        try replace(path, with: file)
+        // The new names, too, have to reach the disk.
         let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if directory >= 0 {
             fsync(directory)
@@ -69,8 +118,36 @@ struct StateFile: Sendable {
 
     /// Removes what was saved, if anything was.
     func remove() throws(Failure) {
-        // Where the folder is none, there is no file either.
-        guard unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR else { throw Failure(path, errno) }
+        for path in hasCopy ? [path, copyPath] : [path] {
+            // Where the folder is none, there is no file either.
+            guard unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR else { throw Failure(path, errno) }
+        }
+    }
+
+    private func replace(_ path: String, with bytes: [UInt8]) throws(Failure) {
+        let draft = "\(path).new"
+        // Whatever stands there, a pipe that nobody reads even, is left over or somebody else's mistake.
+        unlink(draft)
+        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        guard file >= 0 else { throw Failure(draft, errno) }
+        defer { close(file) }
+        if let failure = write(bytes, to: file) {
+            unlink(draft)
+            throw Failure(draft, failure)
+        }
+        // A save that a slow disk has held up must not replace what was saved after it.
+        guard isOpen(file, at: draft) else { throw Failure(draft, ESTALE) }
+        guard rename(draft, path) == 0 else {
+            let failure = errno
+            unlink(draft)
+            throw Failure(path, failure)
+        }
+    }
+
+    private func isOpen(_ file: Int32, at path: String) -> Bool {
+        var (here, there) = (stat(), stat())
+        guard fstat(file, &here) == 0, lstat(path, &there) == 0 else { return false }
+        return here.st_dev == there.st_dev && here.st_ino == there.st_ino
     }
 
     /// The errno of what failed.
@@ -83,6 +160,24 @@ struct StateFile: Sendable {
                 written += max(0, count)
             }
             return fsync(file) == 0 ? nil : errno
+        }
+    }
+}
+
+extension StateFile.Kept {
+    /// What can be had.
+    var value: Value? {
+        switch self {
+        case .intact(let value), .restored(let value, _): value
+        case .missing, .damaged: nil
+        }
+    }
+
+    /// What is wrong with the file.
+    var damage: StateFile.Damage? {
+        switch self {
+        case .restored(_, let damage), .damaged(let damage): damage
+        case .missing, .intact: nil
         }
     }
 }

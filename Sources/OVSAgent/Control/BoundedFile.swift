@@ -8,7 +8,7 @@ package enum BoundedFile {
     /// The text of a file, or why there is none, in words that begin with its name.
     package static func text(of path: String, limit: Int = layoutLimit) throws(BoundedFileError) -> String {
         let bytes = try bytes(of: path, limit: limit)
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw .init("\(path): not UTF-8 text") }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw .init(path, "not UTF-8 text") }
         return text
     }
 
@@ -25,7 +25,7 @@ package enum BoundedFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .init(path, errno) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw .init(path, EISDIR) }
-        guard !onlyRegular || status.st_mode & S_IFMT == S_IFREG else { throw .init("\(path): not a regular file") }
+        guard !onlyRegular || status.st_mode & S_IFMT == S_IFREG else { throw .init(path, "not a regular file") }
         var bytes: [UInt8] = []
         while bytes.count <= limit {
             var chunk = [UInt8](repeating: 0, count: 64 << 10)
@@ -38,7 +38,7 @@ package enum BoundedFile {
             }
         }
         guard bytes.count <= limit else {
-            throw .init("\(path): larger than \(limit) bytes" + (limit == layoutLimit ? "; a layout never is" : ""))
+            throw .init(path, "larger than \(limit) bytes" + (limit == layoutLimit ? "; a layout never is" : ""))
         }
         return bytes
     }
@@ -46,14 +46,18 @@ package enum BoundedFile {
 
 /// Why a file could not be read.
 package struct BoundedFileError: Error, Hashable, Sendable, CustomStringConvertible {
-    package let description: String
+    let path: String
+    /// What is wrong with it.
+    let reason: String
     /// Whether there is no such file.
     let isMissing: Bool
 
-    fileprivate init(_ description: String) { (self.description, isMissing) = (description, false) }
+    package var description: String { "\(path): \(reason)" }
+
+    fileprivate init(_ path: String, _ reason: String) { (self.path, self.reason, isMissing) = (path, reason, false) }
 
     fileprivate init(_ path: String, _ code: CInt) {
-        description = "\(path): \(String(cString: strerror(code)))"
-        isMissing = code == ENOENT
+        (self.path, reason) = (path, String(cString: strerror(code)))
+        isMissing = code == ENOENT || code == ENOTDIR
     }
 }

@@ -12,6 +12,8 @@ struct Event: Hashable, Sendable {
         case assigned, released
         case applied, paused, resumed
         case applyFailed = "apply-failed"
+        /// What was kept in the state folder can't be had.
+        case stateDamaged = "state-damaged"
         case stopped
     }
 

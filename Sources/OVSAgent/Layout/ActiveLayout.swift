@@ -3,6 +3,8 @@ struct ActiveLayout: Hashable, Sendable {
     let layout: Layout
     /// Its lanes.
     let lanes: Set<Lane>
+    /// As they were read.
+    let bytes: [UInt8]
     /// See ``digest(of:)``.
     var digest: String
     /// What was found and not refused, as `FILE:LINE:COLUMN: warning: text`.
@@ -14,6 +16,7 @@ struct ActiveLayout: Hashable, Sendable {
         case .accepted(let layout, let warnings):
             self.layout = layout
             lanes = layout.lanes
+            self.bytes = bytes
             self.warnings = warnings.map(\.description)
             digest = Self.digest(of: bytes)
         case .refused(let findings):

@@ -21,6 +21,8 @@ struct Quarantine: Sendable {
     private var suspects: [UUID: Suspect] = [:]
     /// Rows of Interface that were seen as a VM's, and still exist: what must not be forgotten.
     private(set) var vmInterfaces: Set<UUID>
+    /// Whether it is not known what was seen before, so that whoever stands there at the first look may be a VM.
+    private var presumesVMs = false
     /// Rises with every change of them, from 0.
     private(set) var version = 0
 
@@ -36,6 +38,7 @@ struct Quarantine: Sendable {
         suspects = [:]
         lookAgain(of: lanes, in: replica, now: now)
         let bridges = lanes.compactMap { replica["Bridge"][name: $0.localBridge] }
+        defer { presumesVMs = false }
         for uuid in Set(bridges.flatMap { $0["ports"].uuids }) { look(at: uuid, of: lanes, in: replica, now: now) }
     }
 
@@ -43,6 +46,9 @@ struct Quarantine: Sendable {
     mutating func remember(_ others: Set<UUID>) {
         for other in others where vmInterfaces.insert(other).inserted { version += 1 }
     }
+
+    /// What was seen before is lost: takes every port that the next look at all finds for one that was a VM's.
+    mutating func presumeVMs() { presumesVMs = true }
 
     /// Forgets what is gone, and looks at the suspects once more.
     mutating func lookAgain(of lanes: Set<Lane>, in replica: Replica, now: NIODeadline) {
@@ -64,7 +70,7 @@ struct Quarantine: Sendable {
         }
         let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
         let vms = members.filter(\.isVMInterface)
-        for vm in vms where vmInterfaces.insert(vm.uuid).inserted { version += 1 }
+        for vm in presumesVMs ? members : vms where vmInterfaces.insert(vm.uuid).inserted { version += 1 }
         let leadsElsewhere = members.contains { Self.typesThatLeadElsewhere.contains($0["type"].string ?? "") }
         guard vms.isEmpty || leadsElsewhere else {
             suspects[uuid] = nil

@@ -113,21 +113,28 @@ import Testing
         #expect(Self.due(&quarantine, database, at: 60) == ["vm1"])
     }
 
-    @Test("a VM's port that lost its mark while no agent ran is known by the next one, and a damaged file names none")
+    @Test("a VM's port that lost its mark while no agent ran is known by the next, and a lost list cuts none off")
     func kept() throws {
         var database = PlanDatabase(Self.host)
         let quarantine = Self.quarantine(database)
         #expect(quarantine.vmInterfaces == [try #require(database.uuid("Interface", "vm1"))])
         let bytes = Quarantine.bytes(of: quarantine.vmInterfaces)
         database.set("Interface", "vm1", "external_ids=")
-        var next = Quarantine(patience: .seconds(30), vmInterfaces: Quarantine.vmInterfaces(in: bytes))
+        var next = Quarantine(
+            patience: .seconds(30),
+            vmInterfaces: try #require(Quarantine.vmInterfaces(in: bytes))
+        )
         next.lookAtAll(of: Self.lanes, in: database.replica, now: Self.start)
         #expect(next.warnings.first?.contains("it was one before") == true)
         #expect(Self.due(&next, database, at: 30) == [])
-        let damaged: [[UInt8]?] = [nil, [], Array("x\n\n".utf8), Array(bytes.dropLast(3)), [0xff, 0]]
-        for junk in damaged {
-            #expect(Quarantine.vmInterfaces(in: junk).isEmpty)
+        for junk in [Array("x\n\n".utf8), Array(bytes.dropLast(3)), Array(bytes.dropLast()), [0xff, 0]] {
+            #expect(Quarantine.vmInterfaces(in: junk) == nil)
         }
+        var forgetful = Quarantine(patience: .seconds(30))
+        forgetful.presumeVMs()
+        forgetful.lookAtAll(of: Self.lanes, in: database.replica, now: Self.start)
+        #expect(Self.due(&forgetful, database, at: 30) == [])
+        #expect(forgetful.vmInterfaces == quarantine.vmInterfaces)
     }
 
     @Test("what is kept changes its version where a VM's port comes or its row goes, and not otherwise")
@@ -292,7 +299,7 @@ struct QuarantinedPortTests {
                 try await first.stop()
                 for port in ["vm1", "vm2"] { try await second.waitForState("in-sync", warning: Self.formerVM(port)) }
             }
-            #expect(try BoundedFile.text(of: file).split(separator: "\n").count == 2)
+            #expect(try keptText(of: file).split(separator: "\n").count == 2)
         }
     }
 
@@ -306,12 +313,12 @@ struct QuarantinedPortTests {
             mkdir(file, 0o700)
             try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
                 try await agent.waitForState("in-sync")
-                #expect(agent.logs.contains("what was kept for a restart can't be read: \(file): Is a directory"))
+                #expect(agent.logs.contains("state-damaged File \(file) (Is a directory; "))
                 try await ovs.edit("add-port br0.local vm1 -- set interface vm1 external_ids:iface-id=vm1")
                 try await agent.waitForState("in-sync", warning: words)
                 rmdir(file)
                 try await agent.waitForState("in-sync", lacking: words)
-                #expect(try BoundedFile.text(of: file).split(separator: "\n").count == 1)
+                #expect(try keptText(of: file).split(separator: "\n").count == 1)
                 // The end is another occasion.
                 unlink(file)
                 mkdir(file, 0o700)
@@ -319,7 +326,7 @@ struct QuarantinedPortTests {
                 try await agent.waitForState("in-sync", warning: words)
                 rmdir(file)
             }
-            #expect(try BoundedFile.text(of: file).split(separator: "\n").count == 2)
+            #expect(try keptText(of: file).split(separator: "\n").count == 2)
         }
     }
 

@@ -123,7 +123,7 @@ struct ReloadTests {
                 for layout in layouts {
                     try write(layout, to: path)
                     #expect(try await daemon.ctl("reload") == 0)
-                    #expect(try BoundedFile.text(of: kept) == layout)
+                    #expect(try keptText(of: kept) == layout)
                 }
                 let last = try await daemon.lastEvent()
                 try write(.switches(0, 7, 8), to: path)
@@ -131,7 +131,7 @@ struct ReloadTests {
                 try await daemon.waitForEvent(after: last, "layout-loaded")
                 daemon.program.send(SIGTERM)
                 #expect(try await daemon.program.end() == 0)
-                #expect(try BoundedFile.text(of: kept) == .switches(0, 7, 8))
+                #expect(try keptText(of: kept) == .switches(0, 7, 8))
             }
         }
     }

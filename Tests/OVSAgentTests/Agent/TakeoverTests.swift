@@ -83,11 +83,11 @@ struct TakeoverTests {
             try await second.waitForState("standby")
             let answer = try await second.ask("reload")["text"]?.string ?? ""
             #expect(answer.hasSuffix("; it works once the agent that holds the lock ends"), "\(answer)")
-            #expect(try BoundedFile.text(of: kept) == .switches(0, 7))
+            #expect(try keptText(of: kept) == .switches(0, 7))
             try await agents[0].stop()
             try await second.waitForState("in-sync")
             try await second.stop()
-            #expect(try BoundedFile.text(of: kept) == .switches(0, 7, 8))
+            #expect(try keptText(of: kept) == .switches(0, 7, 8))
         }
     }
 

@@ -1,0 +1,29 @@
+import Logging
+import NIOCore
+
+/// The state folder when something is wrong with it: what was kept never becomes nothing without a word.
+extension Agent {
+    /// Tells of each file that is damaged, and does what is safe without it.
+    func meetDamages(of kept: KeptState) {
+        for (damage, consequence) in kept.damages
+        where stateTroubles.found(damage, consequence, now: .now()) {
+            report(.init(.stateDamaged, object: "File \(damage.path)", reason: "\(damage.reason); \(consequence)"))
+        }
+        // Nobody must be cut off because it is forgotten that he was one.
+        if kept.vmInterfaces.damage != nil { quarantine.presumeVMs() }
+    }
+
+    /// A file could not be saved. Until it is, the status tells it, and the log once.
+    func failed(_ file: StateFile, _ failure: String) {
+        if stateTroubles.failed(file, failure) { logger.error("\(failure)") }
+    }
+
+    /// Writes down what waited for the lock, and anew what is damaged. Only who holds the lock may.
+    func mendState() {
+        if let unkept { keep(unkept) } else if stateTroubles.isDamaged(store) { keep(active.bytes) }
+        forgetEndedPause()
+        mendPause()
+        if stateTroubles.isDamaged(vmInterfacesFile) { keptVMInterfaces = nil }
+        keepVMInterfaces()
+    }
+}

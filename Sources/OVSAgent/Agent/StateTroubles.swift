@@ -1,0 +1,52 @@
+/// What is wrong with the state folder, by file: a pure value on the caller's clock.
+struct StateTroubles: Hashable, Sendable {
+    /// A file that was read and found damaged, and what follows from that.
+    private struct Finding: Hashable, Sendable {
+        var line: String
+        var foundAt: Timestamp
+        var savedAt: Timestamp?
+    }
+
+    /// How long a damage is told that was mended at once: a disk that loses one file will lose others.
+    private static let memory: Int64 = 86_400_000_000
+
+    private var findings: [String: Finding] = [:]
+    /// What could not be saved.
+    private var failures: [String: String] = [:]
+
+    /// A file is damaged. Says whether that is news.
+    mutating func found(_ damage: StateFile.Damage, _ consequence: String, now: Timestamp) -> Bool {
+        let line = "\(damage); \(consequence)"
+        if let known = findings[damage.path], known.line == line, known.savedAt == nil { return false }
+        findings[damage.path] = Finding(line: line, foundAt: now)
+        return true
+    }
+
+    /// A file could not be saved. Says whether that is news.
+    mutating func failed(_ file: StateFile, _ failure: String) -> Bool {
+        failures.updateValue(failure, forKey: file.path) != failure
+    }
+
+    /// A file was written anew whole, or removed.
+    mutating func saved(_ file: StateFile, now: Timestamp) {
+        failures[file.path] = nil
+        if findings[file.path]?.savedAt == nil { findings[file.path]?.savedAt = now }
+    }
+
+    /// The file holds what it should, and was not written.
+    mutating func isAsWanted(_ file: StateFile) { failures[file.path] = nil }
+
+    /// Whether a file is damaged and was not written anew.
+    func isDamaged(_ file: StateFile) -> Bool { findings[file.path].map { $0.savedAt == nil } ?? false }
+
+    /// A line each, by file.
+    func warnings(now: Timestamp) -> [String] {
+        let damaged = findings.sorted { $0.key < $1.key }.map(\.value).filter { finding in
+            finding.savedAt == nil || now.microseconds - finding.foundAt.microseconds < Self.memory
+        }
+        return damaged.map { finding in
+            let outcome = finding.savedAt.map { "written anew at \($0)" } ?? "not written anew yet"
+            return "kept for a restart and damaged: \(finding.line); \(outcome)"
+        } + failures.sorted { $0.key < $1.key }.map(\.value)
+    }
+}
