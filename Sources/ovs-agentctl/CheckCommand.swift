@@ -27,7 +27,7 @@ struct CheckCommand: ParsableCommand {
             )
         } else {
             for finding in check.findings { Terminal.printError(finding) }
-            if check.isAccepted { Terminal.printLine(check.summary) }
+            if check.isAccepted { Terminal.printLine(check.summary.onLines) }
         }
         if !check.isAccepted { throw ExitCode(1) }
     }

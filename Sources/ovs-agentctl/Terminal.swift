@@ -1,4 +1,5 @@
 import Glibc
+import OVSAgent
 
 /// Standard output and error, unbuffered: a follower's line is seen at once, and a reader that went away ends the
 /// program by SIGPIPE as it ends any tool.
@@ -11,7 +12,7 @@ enum Terminal {
         }
     }
 
-    static func printError(_ text: String) { _ = write(text + "\n", to: STDERR_FILENO) }
+    static func printError(_ text: String) { _ = write(text.onLines + "\n", to: STDERR_FILENO) }
 
     private static func write(_ text: String, to descriptor: CInt) -> Bool {
         var bytes = Array(text.utf8)[...]

@@ -67,7 +67,7 @@ extension Agent {
 
     private func findUnapplied(_ replica: Replica) -> [Status.Reason] {
         if let reason = configurationBehind(replica) { return [reason] }
-        var missing = flowFailures.sorted { $0.key < $1.key }.map { bridge, reason in
+        var missing = flowFailures.sortedNaturally(by: \.key).map { bridge, reason in
             Status.Reason(
                 "Bridge \(bridge): it does not take its flows: \(reason)",
                 remedy: "look into ovs-vswitchd.log"

@@ -94,13 +94,20 @@ extension Agent {
     /// What is doubtful about the chain, in words.
     var warningsOfChain: [String] {
         guard !unwatched.isEmpty else { return chainStanding.warnings }
-        let bridges = unwatched.sorted().joined(separator: ", ")
+        let bridges = unwatched.sortedNaturally().joined(separator: ", ")
         return chainStanding.warnings + [
             """
             ovs-vswitchd can't report changes of flows (Open vSwitch 3.0 and newer can): those of \(bridges) are compared \
             once a minute only
             """
         ]
+    }
+}
+
+extension Agent {
+    /// VM ports whose profile is no network's name, in words.
+    var warningsOfProfiles: [String] {
+        (planner?.unknownProfiles.values.map { $0 } ?? []).sortedNaturally(by: \.port).map(\.warning)
     }
 }
 

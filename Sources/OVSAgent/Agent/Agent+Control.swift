@@ -48,7 +48,7 @@ extension Agent: ControlTarget {
                 let layout = try result.get().layout
                 return try self.assumeIsolated { try $0.answerPlan(under: layout) }
             } catch let rejection as LayoutRejection {
-                throw CommandFailure("\(rejection)")
+                throw CommandFailure(rejection)
             }
         }
     }
@@ -67,7 +67,7 @@ extension Agent: ControlTarget {
             warnings: active.warnings + active.layout.unmanaged
                 + stateTroubles.warnings(now: .now())
                 + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings(hardware) ?? [])
-                + warningsOfChain + quarantine.warnings + unknownColumns,
+                + warningsOfChain + warningsOfProfiles + quarantine.warnings + unknownColumns,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",
@@ -116,7 +116,7 @@ extension Agent: ControlTarget {
         }
         guard let plan else { throw CommandFailure("there is no snapshot of the database") }
         return PlanAnswer(
-            text: plan.changes.map(\.description).joined(separator: "\n"),
+            lines: plan.changes.map(\.description),
             changes: plan.changes.map(\.json),
             notes: plan.notes + plan.obstacles.map(\.description) + wanted.unmanaged
                 + (forbidden.map { ["reload needs --allow-removal: \($0)"] } ?? [])

@@ -58,7 +58,7 @@ extension Agent {
                             return try agent.take(layout, bytes, allowRemoval: allowRemoval)
                         } catch {
                             agent.reject(error)
-                            return agent.eventLoop.makeFailedFuture(CommandFailure("\(error)"))
+                            return agent.eventLoop.makeFailedFuture(CommandFailure(error))
                         }
                     }
                 }

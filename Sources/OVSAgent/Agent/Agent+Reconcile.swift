@@ -108,7 +108,7 @@ extension Agent {
             report(.init(.applyFailed, object: obstacle.object, reason: obstacle.reason))
         }
         let objects = Set(found.map(\.object))
-        for object in Set(former.map(\.object)).subtracting(objects).sorted() {
+        for object in Set(former.map(\.object)).subtracting(objects).sortedNaturally() {
             report(.init(.applied, object: object, reason: "nothing stands in its way any more"))
         }
     }
@@ -184,7 +184,7 @@ extension Agent {
             return
         }
         if refusals.refused(culprit, reason: reason, now: .now()) {
-            let object = culprit.sorted().joined(separator: ", ")
+            let object = culprit.sortedNaturally().joined(separator: ", ")
             report(.init(.applyFailed, object: object, reason: "the database refused a transaction: \(reason)"))
         }
     }
@@ -236,7 +236,7 @@ extension Agent {
             comment += change.column
         }
         if plan.changes.count > 3 { comment += ", and \(plan.changes.count - 3) more" }
-        return comment
+        return comment.onOneLine
     }
 }
 
@@ -248,7 +248,8 @@ extension Event.Report {
             column: change.column,
             found: change.found,
             wanted: change.wanted,
-            latencyMicroseconds: latencyMicroseconds
+            latencyMicroseconds: latencyMicroseconds,
+            reason: change.note
         )
     }
 }

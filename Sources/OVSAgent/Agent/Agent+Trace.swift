@@ -38,7 +38,7 @@ extension Agent {
                     self.elsewhere {
                         let trace = OfprotoTrace(try UnixctlClient.result(traced))
                         let path = FramePath(question, trace: trace, ports: ports)
-                        return Answer(text: path.text, json: path.json)
+                        return Answer(path, json: path.json)
                     }
                 }
             }

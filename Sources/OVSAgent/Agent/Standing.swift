@@ -55,8 +55,14 @@ struct Standing: Hashable, Sendable {
             )
         }
         if let layoutError {
+            // A finding a line.
+            let findings = layoutError.split(separator: "\n").map(String.init)
             reasons.append(
-                .init("the layout file was not taken: \(layoutError)", remedy: "mend it and run ovs-agentctl reload")
+                .init(
+                    "the layout file was not taken: \(findings.first ?? "")",
+                    details: Array(findings.dropFirst()),
+                    remedy: "mend it and run ovs-agentctl reload"
+                )
             )
         }
         reasons += obstacles.map { Status.Reason("\($0)") }

@@ -21,9 +21,9 @@ enum ControlCommand: Hashable, Sendable {
 
     /// What one request wants its result to be.
     enum Form: Hashable, Sendable {
-        /// As the connection's format says.
+        /// As the connection's format says, and as Open vSwitch's own daemons would.
         case asConnection
-        /// The text of one JSON object (`--json`).
+        /// One JSON object (`--json`), as a text unless the connection's format is JSON.
         case json
         /// The same with one more member, `text`: what people read and what scripts judge by, from one moment
         /// (`--json-and-text`, which ovs-agentctl sends).
@@ -70,12 +70,13 @@ extension ControlCommand {
         let width = usages.map(\.name.count).max() ?? 0
         let lines = usages.map { "  \($0.name.padded(to: width + 2))\($0.arguments)".trimmingTrailingBlanks }
         return Answer(
-            text: (["The available commands are:"] + lines).joined(separator: "\n"),
+            lines: ["The available commands are:"] + lines,
             json: [
                 "commands": .array(
                     usages.map { ["name": .string($0.name), "arguments": .string($0.arguments)] }
                 )
-            ]
+            ],
+            stock: .object(usages.map { JSON.Member($0.name, .string($0.arguments)) })
         )
     }
 

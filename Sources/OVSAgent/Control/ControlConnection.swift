@@ -100,9 +100,10 @@ struct ControlConnection: Sendable {
         }
     }
 
-    /// ovs ends every text that is not empty with a newline. Whatever a text quotes, no command reaches a terminal.
-    fileprivate static func line(_ text: String) -> String {
-        (text.isEmpty || text.last == "\n" ? text : text + "\n").onLines
+    /// ovs ends every text that is not empty with a newline.
+    fileprivate static func whole(_ readable: some ReadableText) -> JSON {
+        let text = readable.text
+        return .string(text.isEmpty ? text : text + "\n")
     }
 
     fileprivate static func reply(_ id: JSON, result: JSON) -> ByteBuffer {
@@ -110,7 +111,7 @@ struct ControlConnection: Sendable {
     }
 
     fileprivate static func reply(_ id: JSON, error: CommandFailure) -> ByteBuffer {
-        ByteBuffer(json: ["id": id, "result": nil, "error": .string(line(error.text))])
+        ByteBuffer(json: ["id": id, "result": nil, "error": whole(error)])
     }
 }
 
@@ -125,14 +126,17 @@ extension ControlConnection.Request {
 
     private func rendering(of answer: Answer) -> JSON {
         switch form {
-        case .asConnection where format == .json: return answer.json
-        case .asConnection: return .string(ControlConnection.line(answer.text))
-        case .json: return .string(answer.json.text() + "\n")
+        case .asConnection where format == .json: return answer.stock ?? answer.json
+        case .asConnection: return ControlConnection.whole(answer)
+        case .json: return object(answer.json)
         case .jsonAndText:
-            guard case .object(let members) = answer.json else { return .string(answer.json.text() + "\n") }
-            return .string(JSON.object(members + [.init("text", .string(answer.text.onLines))]).text() + "\n")
+            guard case .object(let members) = answer.json else { return object(answer.json) }
+            return object(.object(members + [.init("text", .string(answer.text))]))
         }
     }
+
+    /// Itself where the connection carries JSON, else its text.
+    private func object(_ json: JSON) -> JSON { format == .json ? json : .string(json.text() + "\n") }
 }
 
 extension ByteBuffer {

@@ -176,14 +176,17 @@ final class ControlHandler: ChannelInboundHandler {
 
 extension Answer {
     fileprivate static var version: Answer {
-        Answer(
-            text: "ovs-agentd \(AgentVersion.current)",
-            json: ["name": "ovs-agentd", "version": .string(AgentVersion.current)]
+        let line = "ovs-agentd \(AgentVersion.current)"
+        return Answer(
+            lines: [line],
+            json: ["name": "ovs-agentd", "version": .string(AgentVersion.current)],
+            // Their `version` knows no JSON: a text is wrapped like this.
+            stock: ["reply-format": "plain", "reply": .string(line)]
         )
     }
 
-    fileprivate init(_ status: Status) { self.init(text: status.text, json: status.json) }
-    fileprivate init(_ topology: Topology) { self.init(text: topology.text, json: topology.json) }
-    fileprivate init(_ vms: VMListing) { self.init(text: vms.text, json: vms.json) }
-    fileprivate init(_ excerpt: Journal.Excerpt) { self.init(text: excerpt.text, json: excerpt.json) }
+    fileprivate init(_ status: Status) { self.init(status, json: status.json) }
+    fileprivate init(_ topology: Topology) { self.init(topology, json: topology.json) }
+    fileprivate init(_ vms: VMListing) { self.init(vms, json: vms.json) }
+    fileprivate init(_ excerpt: Journal.Excerpt) { self.init(excerpt, json: excerpt.json) }
 }

@@ -34,35 +34,51 @@ struct NamedFile: Hashable, Sendable {
     var contents: String
 }
 
-/// What a command answers, in both of its forms.
-struct Answer: Hashable, Sendable {
-    /// For people, without a newline at its end.
-    var text: String
+/// What a command answers, in each of its forms.
+struct Answer: ReadableText, Hashable, Sendable {
+    /// For people.
+    var lines: [String]
     /// For scripts, one object.
     var json: JSON
+    /// What Open vSwitch's own daemons answer where `ovs-appctl --format json` asks (3.4 and later), if that is another
+    /// object.
+    var stock: JSON?
+
+    init(lines: [String], json: JSON, stock: JSON? = nil) {
+        (self.lines, self.json, self.stock) = (lines, json, stock)
+    }
+
+    /// With one line, or none where there is no text.
+    init(text: String, json: JSON) { self.init(lines: text.isEmpty ? [] : [text], json: json) }
+
+    /// In both forms from one value.
+    init(_ readable: some ReadableText, json: JSON) { self.init(lines: readable.lines, json: json) }
 }
 
 /// What `plan` answers.
 struct PlanAnswer: Hashable, Sendable {
     /// For people, one line a change; without a change the answer says so itself.
-    var text: String
+    var lines: [String]
     /// One object a change.
     var changes: [JSON]
     /// What else there is to say, a line each: what is in the way, what it takes, what is dropped.
     var notes: [String] = []
 
     var answer: Answer {
-        let lines = [changes.isEmpty ? "nothing to change" : text] + notes.map { "! \($0)" }
-        return Answer(
-            text: lines.joined(separator: "\n"),
+        Answer(
+            lines: (changes.isEmpty ? ["nothing to change"] : lines) + notes.map { "! \($0)" },
             json: ["changes": .array(changes), "notes": .array(notes.map(JSON.string))]
         )
     }
 }
 
-/// Why a command was not done, in words for the caller, without a newline at its end.
-struct CommandFailure: Error, Hashable, Sendable {
-    var text: String
+/// Why a command was not done, in words for the caller.
+struct CommandFailure: Error, ReadableText, Hashable, Sendable {
+    var lines: [String]
 
-    init(_ text: String) { self.text = text }
+    /// On one line.
+    init(_ line: String) { lines = [line] }
+
+    /// A finding a line.
+    init(_ rejection: LayoutRejection) { lines = rejection.findings }
 }

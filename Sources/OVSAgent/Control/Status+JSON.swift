@@ -36,8 +36,11 @@ extension Status {
 }
 
 extension Status.Reason {
-    /// On one line, with the remedy.
-    var line: String { remedy.map { "\(text): \($0)" } ?? text }
+    /// As one text, with the remedy; on one line where there are no details.
+    var line: String {
+        let whole = ([text] + details).joined(separator: "\n")
+        return remedy.map { "\(whole): \($0)" } ?? whole
+    }
 }
 
 extension Status.VirtualSwitch {

@@ -28,7 +28,7 @@ extension Status.Uplink {
         mode = port["bond_mode"].string
         lacp = port["lacp"].string ?? "off"
         let fallsBack = port["other_config"]["lacp-fallback-ab"] == "true"
-        let rows = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.sorted { $0.name < $1.name }
+        let rows = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.sortedNaturally(by: \.name)
         members = rows.map { Status.Member($0, needsPartner: lacp != "off" && !fallsBack) }
         // The bond's own `lacp_status` can read "negotiated" seconds after the partner died.
         let hasPartner = rows.contains { $0["link_state"].string == "up" && $0["lacp_current"].boolean == true }

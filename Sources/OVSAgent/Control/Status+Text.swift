@@ -1,18 +1,19 @@
 /// The status as people read it: the state first, then what is wrong (`!`) and what to do (`->`), what is doubtful (`?`),
 /// then the parts.
-extension Status {
-    var text: String {
+extension Status: ReadableText {
+    var lines: [String] {
         var lines = ["\(state.rawValue.padded(to: 12)) ovs-agentd \(version), pid \(pid)"]
         for reason in reasons {
-            lines += reason.text.labelled("  !")
-            if let remedy = reason.remedy { lines += remedy.labelled("    ->") }
+            lines.append("  ! \(reason.text)")
+            lines += reason.details.map { "    \($0)" }
+            if let remedy = reason.remedy { lines.append("    -> \(remedy)") }
         }
-        lines += warnings.map { "  ? \($0.onOneLine)" }
+        lines += warnings.map { "  ? \($0)" }
         lines.append("")
         lines.append(Self.labelled("database", databaseText))
         lines.append(Self.labelled("layout", layoutText))
         lines.append(Self.labelled("repairs", repairsText))
-        guard isKnown else { return (lines + ["", Self.labelled("switch", .rowsUnknown)]).joined(separator: "\n") }
+        guard isKnown else { return lines + ["", Self.labelled("switch", .rowsUnknown)] }
         for virtualSwitch in virtualSwitches {
             lines.append("")
             lines += Self.labelled(virtualSwitch.name, virtualSwitch.lines)
@@ -21,7 +22,7 @@ extension Status {
             lines.append("")
             lines += Self.labelled("chain", chain.map(\.cells).aligned)
         }
-        return lines.joined(separator: "\n")
+        return lines
     }
 
     private var databaseText: String {
@@ -88,18 +89,5 @@ extension Status.ChainBridge {
         if flows.missing > 0 { text += ", \(flows.missing) missing" }
         if flows.unmanaged > 0 { text += ", \(flows.unmanaged) unmanaged" }
         return [bridge, present ? "present" : "MISSING", text]
-    }
-}
-
-extension String {
-    fileprivate var lines: [String] {
-        split(separator: "\n", omittingEmptySubsequences: false).map { String($0).onOneLine }
-    }
-
-    /// The label before the first line, the other lines under the text.
-    fileprivate func labelled(_ label: String) -> [String] {
-        lines.enumerated().map { index, line in
-            (index == 0 ? label : String(repeating: " ", count: label.count)) + " " + line
-        }
     }
 }

@@ -12,10 +12,13 @@ package struct Status: Hashable, Sendable {
     /// What is wrong, and what the operator can do about it.
     struct Reason: Hashable, Sendable, ExpressibleByStringLiteral {
         var text: String
+        /// More lines that belong to the text.
+        var details: [String]
         var remedy: String?
 
-        init(_ text: String, remedy: String? = nil) {
+        init(_ text: String, details: [String] = [], remedy: String? = nil) {
             self.text = text
+            self.details = details
             self.remedy = remedy
         }
 
@@ -91,7 +94,7 @@ package struct Status: Hashable, Sendable {
         var lacpStatus: LACPStatus
         /// The member that carries traffic in active-backup; `nil` when ovs-vswitchd names none.
         var activeMember: String?
-        /// Sorted by name.
+        /// In the order of their names.
         var members: [Member]
     }
 

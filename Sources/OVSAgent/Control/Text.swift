@@ -1,6 +1,18 @@
 import OVSDB
 
-// What the texts for people and the JSON for scripts have in common: columns, clean text, and optional values.
+// What the texts for people and the JSON for scripts have in common: lines, columns, clean text, and optional values.
+
+/// An answer for people. Whoever gives one gives its lines, and no line can make two of itself: what stands in a database
+/// or a file is anybody's text, and this is the one road by which it reaches a person.
+protocol ReadableText {
+    /// May name anything as it stands; ``text`` cleans each.
+    var lines: [String] { get }
+}
+
+extension ReadableText {
+    /// The lines, each clean, without a newline at the end.
+    var text: String { lines.map(\.onOneLine).joined(separator: "\n") }
+}
 
 extension String {
     /// In place of what the rows of the database would tell.
@@ -8,15 +20,18 @@ extension String {
     /// Above what they told last.
     static let rowsOld = "as the database told last: there is no connection to it now"
 
-    /// With blanks for control characters. What stands in a database or a file is anybody's text: it must not break a line
-    /// that stands for one thing, nor look like another one.
+    /// With blanks for whatever steers a terminal, a line or the direction of reading rather than showing itself. It must
+    /// not break a line that stands for one thing, nor make it look like another one.
     var onOneLine: String {
-        guard unicodeScalars.contains(where: \.isControl) else { return self }
-        return String(String.UnicodeScalarView(unicodeScalars.map { $0.isControl ? " " : $0 }))
+        // Nearly every line is plain, and every line of the log is asked.
+        guard utf8.contains(where: { !(0x20..<0x7F).contains($0) }),
+            unicodeScalars.contains(where: \.isInvisible)
+        else { return self }
+        return String(String.UnicodeScalarView(unicodeScalars.map { $0.isInvisible ? " " : $0 }))
     }
 
-    /// With blanks for control characters other than line ends: what a text quotes reaches no terminal as a command.
-    var onLines: String {
+    /// The same for a text of several lines, whose line ends stay.
+    package var onLines: String {
         split(separator: "\n", omittingEmptySubsequences: false).map { String($0).onOneLine }.joined(separator: "\n")
     }
 
@@ -34,9 +49,13 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// Of the general category Cc, which has no others (The Unicode Standard, 23.1): told without a look at the tables,
-    /// since every line of the log is asked.
-    fileprivate var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
+    /// Whether it steers a terminal or a line rather than showing itself: control characters, line ends, marks of
+    /// direction (UAX #9), and what a reader does not see at all (UAX #44, `Default_Ignorable_Code_Point`).
+    var isInvisible: Bool {
+        guard !(0x20..<0x7F).contains(value) else { return false }
+        return [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
+            || properties.isDefaultIgnorableCodePoint
+    }
 }
 
 extension [[String]] {

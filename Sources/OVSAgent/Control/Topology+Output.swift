@@ -1,13 +1,13 @@
 import OVSDB
 
 /// The topology as a tree for people and as JSON for scripts.
-extension Topology {
+extension Topology: ReadableText {
     var json: JSON { ["virtualSwitches": .array(virtualSwitches.map(\.json))] }
 
-    var text: String {
-        guard isKnown else { return .rowsUnknown }
-        let parts = virtualSwitches.isEmpty ? ["no virtual switch"] : virtualSwitches.map(\.text)
-        return ((isCurrent ? [] : [.rowsOld]) + parts).joined(separator: "\n\n")
+    var lines: [String] {
+        guard isKnown else { return [.rowsUnknown] }
+        let parts = virtualSwitches.isEmpty ? [["no virtual switch"]] : virtualSwitches.map(\.lines)
+        return Array(((isCurrent ? [] : [[.rowsOld]]) + parts).joined(separator: [""]))
     }
 }
 
@@ -26,7 +26,7 @@ extension Topology.VirtualSwitch {
     }
 
     /// The wire at the top; each bridge below the one that it hangs on.
-    fileprivate var text: String {
+    fileprivate var lines: [String] {
         var lines = ["\(name): wire to VM"]
         lines += uplinkLines
         lines.append("  |")
@@ -41,7 +41,7 @@ extension Topology.VirtualSwitch {
         let ports = vmPorts.map { $0.cells(carrier: carrier) }.aligned
         lines += ports.isEmpty ? ["  `- no VM port"] : ports.dropLast().map { "  |- \($0)" }
         if let last = ports.last { lines.append("  `- \(last)") }
-        return lines.joined(separator: "\n")
+        return lines
     }
 
     /// What VM ports' frames go by, up and down.

@@ -106,9 +106,9 @@ extension Datum {
 }
 
 extension Replica {
-    /// The ports of a bridge, sorted by name.
+    /// The ports of a bridge in the order of their names.
     func ports(of bridge: String) -> [Row] {
         let ports = self["Bridge"][name: bridge]?["ports"].uuids ?? []
-        return ports.compactMap { self["Port"][$0] }.sorted { $0.name < $1.name }
+        return ports.compactMap { self["Port"][$0] }.sortedNaturally(by: \.name)
     }
 }

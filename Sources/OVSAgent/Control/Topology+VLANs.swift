@@ -4,7 +4,9 @@ import OVSDB
 extension Topology.VLANs {
     /// Of a Port's row and its interfaces'; `networks` has the VLANs of the virtual switch's networks by name.
     init(_ port: Row, members: [Row], networks: [String: Int]) {
-        let network = NetworkRequest(port: port, vmInterfaces: members.filter(\.isVMInterface))?.text
+        let asked = NetworkRequest(port: port, vmInterfaces: members.filter(\.isVMInterface))
+        // A profile may be meant for somebody else.
+        let network = asked.flatMap { $0.isBinding || $0.network.map { networks[$0] != nil } == true ? $0.text : nil }
         self.init(
             tag: network.flatMap { networks[$0] } ?? port["tag"].integer.map { Int($0) },
             trunks: port["trunks"].atoms.compactMap { if case .integer(let vlan) = $0 { Int(vlan) } else { nil } },
@@ -36,7 +38,7 @@ extension Topology.VLANs {
 extension NetworkRequest {
     fileprivate var text: String {
         switch self {
-        case .named(let name): name
+        case .named(let name), .profile(let name): name
         case .contradictory(let names): names.joined(separator: " or ")
         }
     }

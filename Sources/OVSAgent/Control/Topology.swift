@@ -17,11 +17,11 @@ struct Topology: Hashable, Sendable {
         var bridgePresent: Bool
         var uplink: Uplink?
         var hostPort: Port
-        /// Foreign ports on brN, the controller VM's among them: they bypass the chain. Sorted by name.
+        /// Foreign ports on brN, the controller VM's among them: they bypass the chain. In the order of their names.
         var directPorts: [Port]
         /// Hop by hop from brN to brN.local.
         var chain: [Hop]
-        /// Ports on brN.local, sorted by name.
+        /// Ports on brN.local, in the order of their names.
         var vmPorts: [VMListing.Entry]
     }
 
@@ -52,7 +52,7 @@ struct Topology: Hashable, Sendable {
         var trunks: [Int] = []
         /// `vlan_mode`, where it is set.
         var mode: String?
-        /// `external_ids:ovs-agent-network`, which decides where it is set.
+        /// The network that decides: by `external_ids:ovs-agent-network`, or else by a `port-profile` that names one.
         var network: String?
     }
 

@@ -1,14 +1,14 @@
 import OVSDB
 
 /// The VM ports as a table for people and as JSON for scripts.
-extension VMListing {
+extension VMListing: ReadableText {
     var json: JSON { ["ports": .array(ports.map(\.json))] }
 
-    var text: String {
-        guard isKnown else { return .rowsUnknown }
+    var lines: [String] {
+        guard isKnown else { return [.rowsUnknown] }
         let head = ["port", "interface ID", "VM", "MAC", "VLANs", "lane", ""]
         let lines = ports.isEmpty ? ["no VM port"] : ([head] + ports.map(\.cells)).aligned
-        return ((isCurrent ? [] : [.rowsOld, ""]) + lines).joined(separator: "\n")
+        return (isCurrent ? [] : [.rowsOld, ""]) + lines
     }
 }
 
@@ -20,14 +20,14 @@ extension VMListing.Entry {
             members + [
                 .init("vm", JSON(vm)), .init("learns", .boolean(learns)), .init("bridge", .string(lane.localBridge)),
                 .init("lane", .integer(Int64(lane.number))), .init("served", JSON(service.isServed)),
-                .init("reason", JSON(service.reason)),
+                .init("reason", JSON(service.reason)), .init("vmName", JSON(vmName)),
             ]
         )
     }
 
     fileprivate var cells: [String] {
         [
-            port.name, port.interfaceID ?? "-", vm ?? "-", macText, port.vlans.text, lane.localBridge,
+            port.name, port.interfaceID ?? "-", vmName ?? vm ?? "-", macText, port.vlans.text, lane.localBridge,
             service.text(carrier: "served"),
         ]
     }

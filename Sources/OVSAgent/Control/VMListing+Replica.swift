@@ -53,9 +53,10 @@ extension VMListing.Entry {
                 port: port,
                 lane: lane,
                 vm: vmKeys.lazy.compactMap { marks[$0] }.first,
+                vmName: marks[vmNameKey],
                 service: service
             )
-        }.sorted { $0.port.name < $1.port.name }
+        }.sortedNaturally(by: \.port.name)
     }
 }
 

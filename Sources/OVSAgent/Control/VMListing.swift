@@ -11,8 +11,10 @@ struct VMListing: Hashable, Sendable {
     struct Entry: Hashable, Sendable {
         var port: Topology.Port
         var lane: Lane
-        /// The VM that the port belongs to, as its hypervisor names it.
+        /// The VM that the port belongs to, by the identifier that its hypervisor gives it.
         var vm: String?
+        /// The VM's name, where somebody tells it.
+        var vmName: String?
         var service: Service
     }
 
@@ -32,6 +34,8 @@ extension VMListing.Entry {
     /// Keys of an interface's `external_ids` that name the VM: libvirt sets the first, os-vif (Nova) the second, and
     /// XAPI the third.
     static let vmKeys = ["vm-id", "vm-uuid", "xs-vm-uuid"]
+    /// The key that names it for people.
+    static let vmNameKey = "vm-name"
 
     /// Whether the port takes whatever addresses its frames come from.
     var learns: Bool { port.interfaceID != nil && port.mac == nil }

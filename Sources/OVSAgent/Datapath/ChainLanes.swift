@@ -42,7 +42,7 @@ struct ChainLanes: Hashable, Sendable {
                 vmPorts: served[lane]?.sorted { $0.number < $1.number } ?? []
             )
         }
-        return (lanes, unserved.sorted { $0.name < $1.name })
+        return (lanes, unserved.sortedNaturally(by: \.name))
     }
 }
 

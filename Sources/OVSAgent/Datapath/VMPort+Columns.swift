@@ -14,6 +14,9 @@ extension VMPort {
         static let addresses = "ovs-agent-addresses"
         /// The network of the layout that the port is in; also on the Port.
         static let network = "ovs-agent-network"
+        /// The same where ``network`` says nothing: what libvirt makes of `<parameters profileid='...'/>`, and so anybody's
+        /// word for anything.
+        static let profile = "port-profile"
     }
 
     /// - Parameters:
@@ -28,7 +31,7 @@ extension VMPort {
         tag: Int?,
         trunks: some Sequence<Int>
     ) throws(Unserved) {
-        guard let number = number.flatMap(UInt16.init(exactly:)) else { throw .unknownToSwitch }
+        guard let number = number.flatMap(UInt16.init(exactly:)) else { throw .unknownToSwitch(name) }
         guard let vlans = VLANMembership(mode: mode, tag: tag, trunks: trunks) else {
             throw mode == "dot1q-tunnel" ? .tunnel : .reservedVLAN
         }
@@ -37,7 +40,8 @@ extension VMPort {
 
     /// Why frames of a VM port go nowhere, and what to do.
     enum Unserved: Error, Hashable {
-        case unknownToSwitch
+        /// With the interface's name.
+        case unknownToSwitch(String)
         case tunnel
         case reservedVLAN
         case unreadableMAC(String)
@@ -84,8 +88,11 @@ extension VMPort.Unserved: CustomStringConvertible {
 
     var reason: Status.Reason {
         switch self {
-        case .unknownToSwitch:
-            Status.Reason("ovs-vswitchd has not opened the interface", remedy: "look at its column error")
+        case .unknownToSwitch(let name):
+            Status.Reason(
+                "ovs-vswitchd has not opened the interface",
+                remedy: "if its device is gone for good, ovs-vsctl del-port \(name); else look at its column error"
+            )
         case .tunnel:
             Status.Reason(
                 "vlan_mode is dot1q-tunnel, which the chain does not carry",

@@ -10,12 +10,12 @@ struct VMPortRow: Hashable, Sendable {
     var mode: String?
     var tag: Int?
     var trunks: [Int]
-    /// What decides in place of ``tag``, which follows it.
+    /// What decides in place of ``tag``, which follows it, where the layout heeds it.
     var network: NetworkRequest?
 
     func port(number: UInt32?, networks: Networks) throws(VMPort.Unserved) -> VMPort {
         var tag = tag
-        if let network {
+        if let network = networks.heeded(network) {
             do throws(NetworkRequest.Refusal) {
                 tag = try networks.vlan(for: network, on: lane)
             } catch {
@@ -45,7 +45,7 @@ struct VMPortRow: Hashable, Sendable {
         let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.filter(\.isVMInterface)
         network = NetworkRequest(port: port, vmInterfaces: members)
         // Not before the row shows it: between the two, the VM would be in whatever VLANs it had without a network.
-        tag = network == nil ? port["tag"].integer.map { Int($0) } : nil
+        tag = network?.isBinding == true ? nil : port["tag"].integer.map { Int($0) }
         trunks = port["trunks"].atoms.compactMap { if case .integer(let number) = $0 { Int(number) } else { nil } }
     }
 
@@ -77,6 +77,9 @@ extension NetworkRequest {
     /// What a VM port asks for; `vmInterfaces` are those of its interfaces that are a VM's, without which nobody asks.
     init?(port: Row, vmInterfaces: [Row]) {
         guard !vmInterfaces.isEmpty else { return nil }
-        self.init(([port] + vmInterfaces).compactMap { $0["external_ids"][VMPort.Key.network] })
+        self.init(
+            ([port] + vmInterfaces).compactMap { $0["external_ids"][VMPort.Key.network] },
+            profiles: vmInterfaces.compactMap { $0["external_ids"][VMPort.Key.profile] }
+        )
     }
 }

@@ -4,7 +4,8 @@ import OVSDB
 /// not say it. ovs-vswitchd also writes columns that are not marked ephemeral (`ofport`, `error`, `datapath_id`,
 /// `datapath_version`, `bond_active_slave`, `cfm_flap_count`); enforcing one of those would fight the switch.
 ///
-/// Source: ovs-vswitchd.conf.db(5) of Open vSwitch 3.1 to 3.5; what an older server lacks is skipped. A row that is
+/// Source: ovs-vswitchd.conf.db(5) of Open vSwitch 2.17 to 3.6 and main, which have the same; what a server lacks is
+/// skipped. A row that is
 /// owned exclusively has every one of these at the wanted value or else at the schema's default.
 enum ConfigurationColumns {
     /// Bridge Table.
@@ -53,13 +54,13 @@ enum ConfigurationColumns {
     static func of(table: String) -> [String] { byTable[table] ?? [] }
 
     /// Columns of the tables above that neither these lists nor ``StatusColumns`` know: a newer server's. They are
-    /// reported once and not enforced.
+    /// reported once, in the order of their names, and not enforced.
     static func unknown(in schema: DatabaseSchema) -> [(table: String, columns: [String])] {
         ReplicaColumns.tables.compactMap { name in
             guard let table = schema.tables[name] else { return nil }
             let known = Set(of(table: name) + StatusColumns.of(table: name))
             let unknown = table.columns.map(\.name).filter { !known.contains($0) && !$0.hasPrefix("_") }
-            return unknown.isEmpty ? nil : (name, unknown)
+            return unknown.isEmpty ? nil : (name, unknown.sorted())
         }
     }
 

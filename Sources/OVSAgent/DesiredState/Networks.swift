@@ -22,25 +22,50 @@ struct Networks: Hashable, Sendable {
     func vlan(for request: NetworkRequest, on lane: Lane) throws(NetworkRequest.Refusal) -> Int {
         switch request {
         case .contradictory(let names): throw .contradictory(names)
-        case .named(let name):
+        case .named(let name), .profile(let name):
             guard let place = places[name] else { throw .unknown(name) }
             guard place.lane == lane else { throw .elsewhere(name, place.lane) }
             return place.vlan
         }
     }
+
+    /// A request as far as it decides: a profile that is no network's name asks for nothing.
+    func heeded(_ request: NetworkRequest?) -> NetworkRequest? {
+        if case .profile(let name) = request, places[name] == nil { nil } else { request }
+    }
 }
 
-/// What a VM port asks for by `external_ids:ovs-agent-network`, on the Port or on its interface that carries `iface-id`.
+/// What a VM port asks for by `external_ids:ovs-agent-network`, on the Port or on its interface that carries `iface-id`,
+/// or else by that interface's `external_ids:port-profile`.
 enum NetworkRequest: Hashable, Sendable {
     case named(String)
+    /// By a profile, which may be meant for somebody else: see ``Networks/heeded(_:)``.
+    case profile(String)
     /// Port and interface name different networks, here sorted.
     case contradictory([String])
 
-    /// `names`: all that the port's rows say.
-    init?(_ names: some Sequence<String>) {
+    /// `names`: all that the port's rows say by ``VMPort/Key/network``; `profiles`: by ``VMPort/Key/profile``.
+    init?(_ names: some Sequence<String>, profiles: some Sequence<String> = []) {
         let names = Set(names).sorted()
-        guard let first = names.first else { return nil }
-        self = names.count == 1 ? .named(first) : .contradictory(names)
+        if let first = names.first {
+            self = names.count == 1 ? .named(first) : .contradictory(names)
+        } else {
+            // Of several interfaces that differ in it none speaks for the port.
+            let profiles = Set(profiles)
+            guard profiles.count == 1, let profile = profiles.first else { return nil }
+            self = .profile(profile)
+        }
+    }
+
+    /// Whether it decides whatever the layout has.
+    var isBinding: Bool { if case .profile = self { false } else { true } }
+
+    /// The one network that is asked for.
+    var network: String? {
+        switch self {
+        case .named(let name), .profile(let name): name
+        case .contradictory: nil
+        }
     }
 
     /// Why a network is not to be had.
@@ -76,5 +101,20 @@ enum NetworkRequest: Hashable, Sendable {
                 )
             }
         }
+    }
+}
+
+/// A VM port whose profile is no network's name: allowed, since a profile may be meant for somebody else, and doubtful.
+struct UnknownProfile: Hashable, Sendable {
+    var port: String
+    var lane: Lane
+    var profile: String
+
+    /// One line, with the remedy.
+    var warning: String {
+        """
+        VM port \(port) on \(lane.localBridge) has the profile \(profile), which is no network of the layout, so that its own \
+        VLANs hold: add the network there, or set external_ids:\(VMPort.Key.network) to one of the layout
+        """
     }
 }

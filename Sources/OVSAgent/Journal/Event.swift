@@ -59,7 +59,7 @@ struct Event: Hashable, Sendable {
     var report: Report
 }
 
-extension Event {
+extension Event: ReadableText {
     /// Every key is always there; what does not apply to a kind is `null`.
     var json: JSON {
         [
@@ -77,9 +77,9 @@ extension Event {
     }
 
     /// One line for people: `14    2025-03-09T14:05:07.000123Z drift           Bridge br.mx fail_mode: found standalone, wanted secure`.
-    var text: String {
+    var lines: [String] {
         let kind = report.kind.rawValue.padded(to: 15)
-        return "\("\(id)".padded(to: 5)) \(time) \(kind) \(details)".trimmingTrailingBlanks
+        return ["\("\(id)".padded(to: 5)) \(time) \(kind) \(details)".trimmingTrailingBlanks]
     }
 
     /// The line without its number and time, for a log that has its own.
@@ -94,10 +94,10 @@ extension Event {
         case (nil, nil): break
         }
         let latency = report.latencyMicroseconds.map { "in \(Latency.text(microseconds: $0))" }
-        let words = [subject, latency ?? "", report.reason.map { "(\($0.onOneLine))" } ?? ""]
+        let words = [subject, latency ?? "", report.reason.map { "(\($0))" } ?? ""]
         return words.filter { !$0.isEmpty }.joined(separator: " ")
     }
 
     /// An empty value must not read as a missing one.
-    private static func quoted(_ value: String) -> String { value.isEmpty ? "\"\"" : value.onOneLine }
+    private static func quoted(_ value: String) -> String { value.isEmpty ? "\"\"" : value }
 }

@@ -56,7 +56,7 @@ extension Journal {
     }
 }
 
-extension Journal.Excerpt {
+extension Journal.Excerpt: ReadableText {
     var json: JSON {
         [
             "instance": .string(instance),
@@ -66,6 +66,6 @@ extension Journal.Excerpt {
         ]
     }
 
-    /// One line an event.
-    var text: String { events.map(\.text).joined(separator: "\n") }
+    /// One an event.
+    var lines: [String] { events.flatMap(\.lines) }
 }

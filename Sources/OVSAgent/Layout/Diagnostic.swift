@@ -104,10 +104,3 @@ func quoted(_ text: String) -> String {
     }
     return "\"" + shown.joined() + (scalars.count > longest ? "...\"" : "\"")
 }
-
-extension Unicode.Scalar {
-    /// Whether it steers a terminal or a line rather than showing itself.
-    var isInvisible: Bool {
-        [.control, .format, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
-    }
-}

@@ -40,15 +40,15 @@ package struct StandardErrorLog: LogHandler {
         switch format {
         case .text:
             let pairs = metadata.map { " \($0.key)=\($0.value)" }.joined()
-            line = "\(Timestamp.now()) \(event.level): \(event.message)\(pairs)".onOneLine
+            line = "\(Timestamp.now()) \(event.level): \(event.message)\(pairs)"
         case .json:
             let members: [JSON.Member] = [
                 .init("time", .string("\(Timestamp.now())")), .init("level", .string(event.level.rawValue)),
-                .init("message", .string("\(event.message)")),
+                .init("message", .string("\(event.message)".onOneLine)),
             ]
-            line = JSON.object(members + metadata.map { .init($0.key, .string("\($0.value)")) }).text()
+            line = JSON.object(members + metadata.map { .init($0.key, .string("\($0.value)".onOneLine)) }).text()
         }
-        var bytes = Array(line.utf8)
+        var bytes = Array(line.onOneLine.utf8)
         bytes.append(UInt8(ascii: "\n"))
         writer.append(bytes)
     }

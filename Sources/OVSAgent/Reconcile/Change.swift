@@ -20,6 +20,9 @@ package struct Change: Hashable, Sendable, CustomStringConvertible {
     /// Why it is to be though nobody changed what is ours; `nil` for what the layout wants by itself.
     var answer: Answer?
 
+    /// Where the value comes from, in words, for who undoes what somebody else did to it; `nil` where the object says it.
+    var note: String?
+
     /// What a change follows from that is no foreign edit.
     enum Answer: Hashable, Sendable {
         /// ovs-vswitchd's word.

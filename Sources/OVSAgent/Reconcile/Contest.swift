@@ -115,7 +115,7 @@ struct Contest: Sendable {
     /// The contested objects, by name.
     var fights: [Fight] {
         budgets.compactMap { object, budget in budget.fight.map { Fight(object: object, repairs: $0.repairs) } }
-            .sorted { $0.object < $1.object }
+            .sortedNaturally(by: \.object)
     }
 
     /// When the next fight may be over; `nil` while there is none.

@@ -17,7 +17,9 @@ package struct Plan: Sendable {
     var successions: [Succession] = []
     /// Of the VM ports that were looked at, those without a difference: what they have for a network, if anything.
     var settledTags: [UUID: GivenTag?] = [:]
-    /// Those with one, to be looked at again.
+    /// Of the VM ports that were looked at, those whose profile is no network's name.
+    var unknownProfiles: [UUID: UnknownProfile?] = [:]
+    /// Those with a difference, to be looked at again.
     var openTags: Set<UUID> = []
     /// The one row of `Open_vSwitch`; `nil` in a database that nobody initialised.
     var root: UUID?

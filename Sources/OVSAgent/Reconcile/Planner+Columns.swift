@@ -121,7 +121,8 @@ extension Planner {
         _ column: String,
         found: String?,
         wanted: String?,
-        answer: Change.Answer? = nil
+        answer: Change.Answer? = nil,
+        note: String? = nil
     ) {
         let kind: Change.Kind =
             switch (found, wanted) {
@@ -131,6 +132,7 @@ extension Planner {
             }
         var change = Change(kind, object, column, found: found ?? "", wanted: wanted ?? "")
         change.answer = answer
+        change.note = note
         plan.changes.append(change)
     }
 

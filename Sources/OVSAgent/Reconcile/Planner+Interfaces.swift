@@ -66,7 +66,7 @@ extension Planner {
                 plan.inserts.first { $0.symbol == symbol }?.values["name"]?.string ?? symbol
             default: "\(member)"
             }
-        }.sorted().joined(separator: ", ")
+        }.sortedNaturally().joined(separator: ", ")
     }
 
     /// DESIGN's rule 5.

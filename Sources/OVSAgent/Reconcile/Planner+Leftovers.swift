@@ -125,7 +125,7 @@ extension Planner {
             plan.notes.append(
                 """
                 Bridge \(bridge.name) was made for a virtual switch the layout no longer has; it stays, without our \
-                marks, because it holds what we did not make: \(others.sorted().joined(separator: ", ")).
+                marks, because it holds what we did not make: \(others.sortedNaturally().joined(separator: ", ")).
                 """
             )
         }

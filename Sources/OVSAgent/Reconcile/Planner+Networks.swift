@@ -20,10 +20,15 @@ extension Planner {
             rows = Set(standing.flatMap { ports(of: $0).uuids }).compactMap { ports[$0] }
         case .some(let uuids):
             for uuid in uuids {
-                if let row = ports[uuid] { rows.append(row) } else { plan.settledTags[uuid] = .some(nil) }
+                if let row = ports[uuid] {
+                    rows.append(row)
+                } else {
+                    plan.settledTags[uuid] = .some(nil)
+                    plan.unknownProfiles[uuid] = .some(nil)
+                }
             }
         }
-        for row in rows.sorted(by: { $0.name < $1.name }) { settleTag(of: row) }
+        for row in rows.sortedNaturally(by: \.name) { settleTag(of: row) }
     }
 
     /// Gives a port of brN.local the tag that it had before it asked for a network.
@@ -35,12 +40,19 @@ extension Planner {
     }
 
     private mutating func settleTag(of port: Row) {
+        plan.unknownProfiles[port.uuid] = .some(nil)
         guard let lane = lane(ofVMPort: port) else {
             plan.settledTags[port.uuid] = .some(nil)
             return
         }
         let members = vmInterfaces(of: port)
-        guard let request = NetworkRequest(port: port, vmInterfaces: members) else { return restoreTag(of: port) }
+        guard let asked = NetworkRequest(port: port, vmInterfaces: members) else { return restoreTag(of: port) }
+        guard let request = desired.networks.heeded(asked) else {
+            if case .profile(let profile) = asked {
+                plan.unknownProfiles[port.uuid] = UnknownProfile(port: port.name, lane: lane, profile: profile)
+            }
+            return restoreTag(of: port, why: "its profile names no network of the layout")
+        }
         do throws(NetworkRequest.Refusal) {
             let vlan = Int64(try desired.networks.vlan(for: request, on: lane))
             give(vlan, to: port, asking: members, request)
@@ -54,8 +66,9 @@ extension Planner {
         let wanted = GivenTag(former: noted?.former ?? port["tag"], given: vlan)
         // What was given before and is not there any more, somebody else took.
         let isDrift = noted.map { $0.given == nil || $0.given == vlan } ?? false
-        let answer: Change.Answer? = if !isDrift, case .named(let name) = request { .network(name) } else { nil }
-        guard patchTag(of: port, to: Datum(.integer(vlan)), wanted.marks, answer) else {
+        let answer: Change.Answer? = isDrift ? nil : request.network.map { .network($0) }
+        let note = request.network.map { "network \($0)" }
+        guard patchTag(of: port, to: Datum(.integer(vlan)), wanted.marks, answer, note: note) else {
             plan.settledTags[port.uuid] = wanted
             return
         }
@@ -70,7 +83,8 @@ extension Planner {
         of port: Row,
         to tag: Datum,
         _ marks: [String: String?],
-        _ answer: Change.Answer?
+        _ answer: Change.Answer?,
+        note: String? = nil
     ) -> Bool {
         let found = (tag: port["tag"], marks: port["external_ids"])
         let differing = marks.filter { found.marks[$0.key] != $0.value }
@@ -92,12 +106,13 @@ extension Planner {
                 "tag",
                 found: found.tag.isEmpty ? nil : found.tag.description,
                 wanted: tag.isEmpty ? nil : tag.description,
-                answer: answer
+                answer: answer,
+                note: note
             )
             if answer != nil { return true }
         }
         for (key, wanted) in differing.sorted(by: { $0.key < $1.key }) {
-            list(object, "external_ids:\(key)", found: found.marks[key], wanted: wanted, answer: answer)
+            list(object, "external_ids:\(key)", found: found.marks[key], wanted: wanted, answer: answer, note: note)
         }
         return true
     }

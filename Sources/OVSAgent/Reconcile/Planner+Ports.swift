@@ -83,7 +83,7 @@ extension Planner {
         let holders = replica.referrers(of: row)
         if holders.count < 2 { return holders }
         return holders.map { (name: replica[$0.table][$0.row]?.name ?? "", holder: $0) }
-            .sorted { $0.name < $1.name }.map(\.holder)
+            .sortedNaturally(by: \.name).map(\.holder)
     }
 
     /// Hooks a port into a bridge that stands.
@@ -109,7 +109,7 @@ extension Planner {
     /// listed or not. It goes if it holds nothing else.
     private mutating func evict(_ bridge: Row) {
         let others = ports(of: bridge).uuids.compactMap { ports[$0]?.name }.filter { LanePort(name: $0) == nil }
-            .sorted()
+            .sortedNaturally()
         guard others.isEmpty, let root = plan.root else {
             plan.obstacles.append(
                 Obstacle(
@@ -144,7 +144,7 @@ extension Planner {
 
     /// Takes what is no VM's off a brN.local, unless somebody makes it one in this very moment.
     mutating func expelPorts() {
-        for port in expelled.compactMap({ ports[$0] }).sorted(by: { $0.name < $1.name }) {
+        for port in expelled.compactMap({ ports[$0] }).sortedNaturally(by: \.name) {
             for place in holders(of: port.uuid) {
                 guard let bridge = bridges[place.row],
                     Lane(localBridge: bridge.name).map(desired.lanes.contains) == true

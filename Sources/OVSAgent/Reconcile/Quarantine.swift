@@ -108,7 +108,7 @@ struct Quarantine: Sendable {
 
     /// A line for each port, by name.
     var warnings: [String] {
-        suspects.values.filter { !$0.leadsElsewhere }.sorted { $0.name < $1.name }.map { suspect in
+        suspects.values.filter { !$0.leadsElsewhere }.sortedNaturally(by: \.name).map { suspect in
             let fate =
                 suspect.formerVMs.isEmpty
                 ? "it goes \(patience.nanoseconds / 1_000_000_000) s after it was seen"

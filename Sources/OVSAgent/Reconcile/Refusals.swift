@@ -15,7 +15,7 @@ struct Refusals: Sendable {
         fileprivate var until: NIODeadline
 
         /// The objects in one line.
-        var object: String { objects.sorted().joined(separator: ", ") }
+        var object: String { objects.sortedNaturally().joined(separator: ", ") }
     }
 
     /// In the order in which they were first refused.

@@ -22,6 +22,9 @@ struct RowPlanner: Sendable {
         var lanes: ChainLanes
     }
 
+    /// VM ports whose profile is no network's name, as of the last plan, by their rows of Port.
+    private(set) var unknownProfiles: [UUID: UnknownProfile] = [:]
+
     /// The desired state as of the last plan; `nil` before the first.
     var desired: DesiredState? { compiled?.desired }
 
@@ -75,6 +78,7 @@ struct RowPlanner: Sendable {
         assert(scope == .all || plan.isSame(as: compare(.all)), "something differs beyond \(scope)")
         provenance.record(plan, areAll: vmPorts == .all)
         vmPorts = .some(plan.openTags)
+        for (port, unknown) in plan.unknownProfiles { unknownProfiles[port] = unknown }
         if plan.isEmpty {
             provenance.record(desired, scope, in: replica)
             provenance.forget(gone)

@@ -1,15 +1,13 @@
 import OVSDB
 
 /// The way of a frame for people and as JSON for scripts.
-extension FramePath {
-    var text: String {
+extension FramePath: ReadableText {
+    var lines: [String] {
         let others = question.frame.others
         let head =
             "\(question.port) on \(question.bridge), \(question.vlans), \(source) -> \(destination)"
             + (others.isEmpty ? "" : ", \(others.joined(separator: ","))")
-        return
-            ([head] + hops.map(\.cells).aligned.map { "  \($0)" } + remarks.map { "  ? \($0.onOneLine)" } + [verdict])
-            .joined(separator: "\n")
+        return [head] + hops.map(\.cells).aligned.map { "  \($0)" } + remarks.map { "  ? \($0)" } + [verdict]
     }
 
     /// What becomes of the frame.

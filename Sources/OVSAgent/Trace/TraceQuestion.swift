@@ -116,7 +116,7 @@ extension CommandFailure {
         _ replica: Replica
     ) -> CommandFailure {
         if let port = replica["Port"][name: name], port["interfaces"].uuids.count > 1 {
-            let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0]?.name }.sorted()
+            let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0]?.name }.sortedNaturally()
             return CommandFailure(
                 "trace: \(name) is a bond: name one of its members (\(members.joined(separator: ", ")))"
             )
@@ -126,7 +126,7 @@ extension CommandFailure {
         if names.count > namedAtMost { vmPorts += " and \(names.count - namedAtMost) more (ovs-agentctl vms)" }
         return CommandFailure(
             """
-            trace: there is no port \(name.onOneLine) on \(bridges.joined(separator: ", ")) or the chain; \
+            trace: there is no port \(name) on \(bridges.joined(separator: ", ")) or the chain; \
             VM ports: \(vmPorts.isEmpty ? "none" : vmPorts)
             """
         )

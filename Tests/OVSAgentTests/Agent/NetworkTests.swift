@@ -130,6 +130,38 @@ struct NetworkTests {
         }
     }
 
+    @Test("a profile names a network as the key does, drift of its tag says which, and an unknown one is doubtful")
+    func profile() async throws {
+        try await RunningAgent.inSync(layout: Self.layout()) { agent in
+            let ovs = agent.ovs
+            for name in ["vm1", "vm2"] { try await Self.addPort(ovs, name) }
+            try await Self.edit(ovs, ["set", "interface", "vm1", "external_ids:port-profile=Production"])
+            let given = try await agent.waitForEvent("assigned", object: "Port vm1", column: "tag")
+            #expect(given.wanted == "27" && given.reason == "network Production")
+            // What `virsh update-device` runs for another <vlan>.
+            try await Self.edit(
+                ovs,
+                ["--if-exists", "clear", "port", "vm1", "tag", "--", "--if-exists", "clear", "port", "vm1", "trunks"]
+                    + ["--", "--if-exists", "clear", "port", "vm1", "vlan_mode", "--", "set", "port", "vm1", "tag=9"]
+            )
+            let drift = try await agent.waitForEvent(after: given.id, "drift", object: "Port vm1", column: "tag")
+            #expect(drift.reason == "network Production")
+            let repaired = try await agent.waitForEvent(after: drift.id, "repaired", object: "Port vm1", column: "tag")
+            #expect(repaired.reason == "network Production" && repaired.wanted == "27")
+
+            try await Self.edit(ovs, ["set", "interface", "vm2", "external_ids:port-profile=OpenStack"])
+            let status = try await agent.waitForState("in-sync", warning: "vm2 on br0.local has the profile OpenStack")
+            #expect(status["text"]?.string?.contains("  ? VM port vm2 on br0.local has the profile OpenStack") == true)
+            let vms = try await agent.ask("vms")
+            #expect(vms["ports"]?.array?.map { $0["served"] } == [true, true])
+            #expect(vms["ports"]?.array?.map { $0["network"] } == ["Production", .null])
+            #expect(try await Self.port(ovs, "vm2") == ["5"])
+            try await Self.edit(ovs, ["set", "interface", "vm2", "external_ids:port-profile=Test"])
+            try await agent.waitForEvent("assigned", object: "Port vm2", column: "tag")
+            try await agent.waitForState("in-sync", lacking: "has the profile")
+        }
+    }
+
     @Test("the tags follow the layout, and plan tells before")
     func reload() async throws {
         try await RunningAgent.inSync(layout: Self.layout()) { agent in

@@ -93,7 +93,8 @@ import Testing
             ("", #""--json""#, #"{"id":0,"result":"{\"done\":true}\n","error":null}"#),
             ("", #""--json-and-text""#, #"{"id":0,"result":"{\"done\":true,\"text\":\"done\"}\n","error":null}"#),
             ("json", "", #"{"id":0,"result":{"done":true},"error":null}"#),
-            ("json", #""--json""#, #"{"id":0,"result":"{\"done\":true}\n","error":null}"#),
+            ("json", #""--json""#, #"{"id":0,"result":{"done":true},"error":null}"#),
+            ("json", #""--json-and-text""#, #"{"id":0,"result":{"done":true,"text":"done"},"error":null}"#),
             ("text", "", #"{"id":0,"result":"done\n","error":null}"#),
         ]
     )
@@ -111,9 +112,9 @@ import Testing
         var bytes = ByteBuffer(string: Self.request("status"))
         connection.received(&bytes)
         #expect(connection.next() == .perform(.status))
-        let answer = Answer(text: "a\u{1B}]0;x\u{7}b\u{9B}c\n\td", json: [:])
+        let answer = Answer(lines: ["a\u{1B}]0;x\u{7}b\u{9B}c\n! forged", "\td"], json: [:])
         let reply = try JSON(parsing: connection.answer(.success(answer)).readableBytesView)
-        #expect(reply["result"] == "a ]0;x b c\n d\n")
+        #expect(reply["result"] == "a ]0;x b c ! forged\n d\n")
     }
 
     @Test("what changes something is for root and the daemon's user", arguments: ["reload", "exit", "vlog/set"])

@@ -37,6 +37,29 @@ import Testing
         }
     }
 
+    @Test("over a connection of format JSON all is JSON, and what stock daemons have, too, is as they answer it")
+    func json() async throws {
+        try await ControlFixture.with { fixture in
+            let wire = try Wire(fixture.path)
+            func ask(_ method: String, _ params: String = "") throws -> JSON {
+                try wire.send(#"{"id":1,"method":"\#(method)","params":[\#(params)]}"#)
+                return try wire.receive()["result"] ?? .null
+            }
+            _ = try ask("set-options", #""--format","json""#)
+            // unixctl.c: each command with its usage; and a text where a command knows no JSON.
+            let commands = try ask("list-commands")
+            #expect(commands["events"] == "[ID]" && commands["status"] == "" && commands["trace"] == "PORT [FRAME]")
+            #expect(
+                try ask("version") == ["reply-format": "plain", "reply": .string("ovs-agentd \(AgentVersion.current)")]
+            )
+            for params in ["", #""--json""#, #""--json-and-text""#] {
+                #expect(try ask("status", params)["state"] == "in-sync", "\(params)")
+            }
+            #expect(try ask("list-commands", #""--json""#)["commands"]?.array?.first?["name"] == "events")
+            #expect(try ask("version", #""--json""#)["name"] == "ovs-agentd")
+        }
+    }
+
     @Test("exit is answered before the agent is told")
     func exit() async throws {
         try await ControlFixture.with { fixture in

@@ -49,11 +49,11 @@ final class ScriptedTarget: ControlTarget {
             state.value.pending.append(promise)
             return promise.futureResult
         }
-        guard let file else { return loop.makeSucceededFuture(PlanAnswer(text: "", changes: [])) }
+        guard let file else { return loop.makeSucceededFuture(PlanAnswer(lines: [], changes: [])) }
         if file.contents.hasPrefix("bad") {
             return loop.makeFailedFuture(CommandFailure("\(file.name):1:1: error: bad layout"))
         }
-        return loop.makeSucceededFuture(PlanAnswer(text: "add Bridge br0", changes: [["object": "Bridge br0"]]))
+        return loop.makeSucceededFuture(PlanAnswer(lines: ["add Bridge br0"], changes: [["object": "Bridge br0"]]))
     }
 
     func reload(allowRemoval: Bool) -> EventLoopFuture<Answer> {
@@ -89,7 +89,7 @@ final class ScriptedTarget: ControlTarget {
 
     func releasePlans() async throws {
         try await loop.submit {
-            for promise in self.state.value.pending { promise.succeed(PlanAnswer(text: "", changes: [])) }
+            for promise in self.state.value.pending { promise.succeed(PlanAnswer(lines: [], changes: [])) }
             self.state.value.pending = []
         }.get()
     }

@@ -50,7 +50,10 @@ import Testing
         state: .degraded,
         reasons: [
             .init("ovs-vswitchd does not answer", remedy: "systemctl status ovs-vswitchd"),
-            "the layout file was not taken: l.yaml:3:1: error: unknown key\nl.yaml:4:1: error: no bridge",
+            .init(
+                "the layout file was not taken: l.yaml:3:1: error: unknown key",
+                details: ["l.yaml:4:1: error: no bridge"]
+            ),
         ],
         warnings: ["Port tap0 on br0 has no tag"],
         version: "0.1.0",

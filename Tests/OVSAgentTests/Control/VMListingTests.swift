@@ -30,6 +30,14 @@ struct VMListingTests {
             ),
             ("vlan_mode=access", "external_ids:xs-vm-uuid=vm-3", "nic-1 vm-3 learns VLAN 0"),
             ("tag=5 trunks=7", "", "nic-1 - learns VLAN 5, trunk 7 ignored"),
+            ("tag=5", "external_ids:vm-id=vm-4 external_ids:vm-name=web", "nic-1 web learns VLAN 5"),
+            ("tag=5", "external_ids:vm-name=web", "nic-1 web learns VLAN 5"),
+            ("tag=27", "external_ids:port-profile=Production", "nic-1 - learns network Production (VLAN 27)"),
+            ("tag=5", "external_ids:port-profile=Elsewhere", "nic-1 - learns VLAN 5"),
+            (
+                "tag=27 external_ids:ovs-agent-network=Production", "external_ids:port-profile=Elsewhere",
+                "nic-1 - learns network Production (VLAN 27)"
+            ),
             ("tag=5 vlan_mode=trunk", "", "nic-1 - learns all VLANs"),
             ("tag=27 external_ids:ovs-agent-network=Production", "", "nic-1 - learns network Production (VLAN 27)"),
         ]
@@ -60,7 +68,7 @@ struct VMListingTests {
             """
         let address = try #require(EthernetAddress("02:00:00:00:00:0a"))
         var chain = ChainStanding(
-            unserved: [UnservedPort(name: "vnet0", lane: lane, reason: .unknownToSwitch)],
+            unserved: [UnservedPort(name: "vnet0", lane: lane, reason: .unknownToSwitch("vnet0"))],
             contested: [
                 ContestedStation(
                     lane: lane,
@@ -80,7 +88,11 @@ struct VMListingTests {
             ]
         )
         #expect(listing.json["ports"]?.array?.map { $0["served"] } == [false, false, true, true])
-        #expect(listing.text.contains("look at its column error, which says: gone"))
+        #expect(
+            listing.text.contains(
+                "if its device is gone for good, ovs-vsctl del-port vnet0; else look at its column error, which says: gone"
+            )
+        )
         #expect(listing.text.contains("served, but frames to 02:00:00:00:00:0a in VLAN 7 go to vnet1"))
 
         chain.outages = ["br.nf": "no answer"]

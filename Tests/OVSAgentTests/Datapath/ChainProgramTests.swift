@@ -43,8 +43,8 @@ struct ChainProgramTests {
 
     private static let unserved:
         [(number: UInt32?, ids: [String: String], mode: String?, tag: Int?, why: VMPort.Unserved)] = [
-            (nil, [:], nil, nil, .unknownToSwitch),
-            (0xffff_fffe, [:], nil, nil, .unknownToSwitch),
+            (nil, [:], nil, nil, .unknownToSwitch("vm")),
+            (0xffff_fffe, [:], nil, nil, .unknownToSwitch("vm")),
             (1, [:], "dot1q-tunnel", 7, .tunnel),
             (1, [:], nil, 4095, .reservedVLAN),
             (1, ["attached-mac": ""], nil, 7, .unreadableMAC("")),
