@@ -34,6 +34,41 @@ public struct EthernetFrame: Hashable, Sendable {
         return EthernetFrame(bytes: bytes[..<12] + tag + bytes[(isTagged ? 16 : 12)...])
     }
 
+    /// One tag in front of a frame.
+    public struct Tag: Hashable, Sendable {
+        public var type: UInt16
+        public var vlan: UInt16
+        public var priority: UInt16
+
+        public init(_ vlan: UInt16, type: UInt16 = 0x8100, priority: UInt16 = 0) {
+            self.type = type
+            self.vlan = vlan
+            self.priority = priority
+        }
+    }
+
+    /// The same frame with these tags before all that it has, the outermost first.
+    public func under(_ tags: [Tag]) -> EthernetFrame {
+        let added = tags.flatMap { Self.pair($0.type) + Self.pair($0.priority << 13 | $0.vlan) }
+        return EthernetFrame(bytes: bytes[..<12] + added + bytes[12...])
+    }
+
+    /// The tags, the outermost first.
+    public var tags: [Tag] {
+        var tags: [Tag] = []
+        var next = 12
+        func pair(_ at: Int) -> UInt16 { UInt16(bytes[at]) << 8 | UInt16(bytes[at + 1]) }
+        while next + 4 <= bytes.count, [0x8100, 0x88a8].contains(pair(next)) {
+            let control = pair(next + 2)
+            tags.append(Tag(control & 0xfff, type: pair(next), priority: control >> 13))
+            next += 4
+        }
+        return tags
+    }
+
+    /// What follows the last tag, without the type.
+    public var payload: ArraySlice<UInt8> { bytes.dropFirst(14 + 4 * tags.count) }
+
     var hexadecimal: String { bytes.map(Self.hexadecimal).joined() }
 
     private static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }

@@ -30,6 +30,14 @@ public final class FrameCapture: Sendable {
         into port: String,
         forgets: Bool = true
     ) async throws -> [String: [EthernetFrame]] {
+        try await send(frames, into: port, forgets: forgets)
+    }
+
+    public func send(
+        _ frames: [EthernetFrame],
+        into port: String,
+        forgets: Bool = true
+    ) async throws -> [String: [EthernetFrame]] {
         try await ovs.tool("ovs-appctl", ["netdev-dummy/receive", port] + frames.map(\.hexadecimal))
         // ovs-vswitchd's main loop answers requests and runs the dummy datapath in turn, and takes one connection's
         // requests at a time: when it answers the next caller, the frames have left.

@@ -12,7 +12,10 @@ extension Agent {
 
     /// The rows are as wanted: from now on the keeper serves these lanes and the VM ports that there are.
     func serveChain() {
-        guard let lanes = planner?.lanes, lanes != servedLanes, let vmPorts = withReplica(VMPortRow.all) else { return }
+        guard let lanes = planner?.lanes?.seeing(innerTags: withReplica(\.seesInnerTags) ?? false),
+            lanes != servedLanes,
+            let vmPorts = withReplica(VMPortRow.all)
+        else { return }
         servedLanes = lanes
         // The keeper tells them anew: those of the former lanes say nothing of these.
         flows = [:]
@@ -108,6 +111,15 @@ extension Agent {
     /// VM ports whose profile is no network's name, in words.
     var warningsOfProfiles: [String] {
         (planner?.unknownProfiles.values.map { $0 } ?? []).sortedNaturally(by: \.port).map(\.warning)
+    }
+}
+
+extension Replica {
+    /// Whether `other_config:vlan-limit` lets ovs-vswitchd see more than the outermost tag (ovs-vswitchd.conf.db(5)). What
+    /// it says in no clear words may be that, too.
+    fileprivate var seesInnerTags: Bool {
+        let limit = self["Open_vSwitch"].rows.lazy.compactMap { $0["other_config"]["vlan-limit"] }.first
+        return limit != nil && limit != "1"
     }
 }
 

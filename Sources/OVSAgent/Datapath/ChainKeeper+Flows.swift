@@ -19,11 +19,17 @@ extension ChainKeeper {
         if isSame { return }
         let changes = ChainProgram.changes(from: lanesOfWanted, to: resolved)
         (self.resolved, lanesOfWanted) = (resolved, resolved)
+        for bridge in bridges.keys { bridges[bridge]?.settings.want(groups(of: bridge)) }
         for (bridge, changes) in changes {
             wanted[bridge, default: [:]].apply(changes)
             bridges[bridge]?.flows?.want(changes)
         }
         for bridge in changes.keys { keep(bridge) }
+    }
+
+    /// The groups that a bridge's flows send to.
+    func groups(of bridge: String) -> [Group] {
+        lanesOfWanted.first { $0.lane.localBridge == bridge }?.localGroups ?? []
     }
 
     /// Whether all is known that a bridge's flows follow from: those of brN also from the VM ports on brN.local. Without
@@ -40,7 +46,9 @@ extension ChainKeeper {
         case .unread: return read(bridge)
         case .idle: break
         }
-        guard resolved != nil, knowsAll(of: bridge), let mods = kept.flows?.mods else { return }
+        guard resolved != nil, knowsAll(of: bridge), kept.settings.hasGroups, let mods = kept.flows?.mods else {
+            return
+        }
         // What is wanted anew waits for nobody, and takes the repairs along.
         if !mods.isEmpty, kept.flows?.areRepairs(mods) == true, isToWait(bridge, &kept) {
             bridges[bridge] = kept

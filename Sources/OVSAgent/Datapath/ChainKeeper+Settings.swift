@@ -23,6 +23,8 @@ extension ChainKeeper {
         kept.settingsTamperedAt = nil
         kept.isApplyingSettings = true
         bridges[bridge] = kept
+        // The switch takes what follows in its order.
+        defer { keep(bridge) }
         kept.connection.apply(repairs.map(\.mod)).whenComplete { result in
             self.assumeIsolated { $0.applied(bridge, repairs, result, noticedAt: noticedAt) }
         }
@@ -39,15 +41,16 @@ extension ChainKeeper {
         let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
         switch result {
         case .success:
-            for repair in repairs { tell(.repaired(repair.drift, latencyMicroseconds: latency)) }
+            for drift in repairs.compactMap(\.drift) { tell(.repaired(drift, latencyMicroseconds: latency)) }
             keepSettings(bridge)
         case .failure(OpenFlowError.modRefused(let mod, let error)):
             // Perhaps a port that has gone. What is left is found by the next look at everything.
             for repair in repairs {
-                if repair.mod == mod {
-                    tell(.refused(repair.drift, reason: "\(error)"))
-                } else {
-                    tell(.repaired(repair.drift, latencyMicroseconds: latency))
+                if let drift = repair.drift {
+                    tell(
+                        repair.mod == mod
+                            ? .refused(drift, reason: "\(error)") : .repaired(drift, latencyMicroseconds: latency)
+                    )
                 }
             }
             kept.connection.refresh()
@@ -86,6 +89,8 @@ extension ChainKeeper {
         if kept.settings.read(groups, meters, configuration) { kept.noticeSettings() }
         bridges[bridge] = kept
         keepSettings(bridge)
+        // It may have waited for the groups to be known.
+        keep(bridge)
     }
 }
 

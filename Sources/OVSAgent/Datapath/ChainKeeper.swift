@@ -144,6 +144,7 @@ actor ChainKeeper {
                 ),
                 settings: KeptSettings(of: bridge)
             )
+            bridges[bridge]?.settings.want(groups(of: bridge))
         }
     }
 
@@ -184,7 +185,7 @@ actor ChainKeeper {
             kept.flows = nil
             kept.committing = nil
             kept.tamperedAt = nil
-            kept.settings = KeptSettings(of: bridge)
+            kept.settings.forget()
             kept.settingsTamperedAt = nil
         case .up(let status):
             isNews = ports[bridge].map { !$0.areNumbered(as: status.ports) } ?? true
@@ -200,8 +201,9 @@ actor ChainKeeper {
 
     /// What a switch says that others do to it.
     private func told(_ bridge: String, _ changes: [SwitchChange]) {
-        toldOfFlows(bridge, changes)
+        // A group that goes takes flows along, and has to be there again before they can be.
         toldOfSettings(bridge, changes)
+        toldOfFlows(bridge, changes)
     }
 
     /// Compares what is kept with what the switches have, for changes that nothing tells of.

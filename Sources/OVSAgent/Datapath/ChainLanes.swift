@@ -6,6 +6,8 @@ struct ChainLanes: Hashable, Sendable {
     var uplinkMembers: [Lane: [String]]
     /// What VM ports may ask for.
     var networks: Networks
+    /// Whether the switch may see tags below the outermost.
+    var seesInnerTags = false
 
     init(_ desired: DesiredState) {
         networks = desired.networks
@@ -15,6 +17,13 @@ struct ChainLanes: Hashable, Sendable {
             uplinkMembers[lane] = bridge.ports.filter { $0.row.role == .uplink }
                 .flatMap { $0.interfaces.map(\.row.name) }
         }
+    }
+
+    /// The same on a switch that may see tags below the outermost, or sees none.
+    func seeing(innerTags: Bool) -> ChainLanes {
+        var lanes = self
+        lanes.seesInnerTags = innerTags
+        return lanes
     }
 
     /// What a ``ChainProgram`` needs to know of them, as far as the switch has numbered it, and the VM ports that can't
@@ -39,7 +48,8 @@ struct ChainLanes: Hashable, Sendable {
                 lane: lane,
                 numbers: Dictionary(uniqueKeysWithValues: places),
                 uplinkMembers: (uplinkMembers[lane] ?? []).compactMap { ports[lane.uplinkBridge]?[$0]?.number },
-                vmPorts: served[lane]?.sorted { $0.number < $1.number } ?? []
+                vmPorts: served[lane]?.sorted { $0.number < $1.number } ?? [],
+                seesInnerTags: seesInnerTags
             )
         }
         return (lanes, unserved.sortedNaturally(by: \.name))

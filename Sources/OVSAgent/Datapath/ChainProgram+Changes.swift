@@ -46,7 +46,9 @@ private struct LaneDifference {
     var lists: FloodLists
 
     init(from old: LanePorts?, to new: LanePorts?) {
-        isCommon = old?.numbers != new?.numbers || old?.uplinkMembers != new?.uplinkMembers
+        isCommon =
+            old?.numbers != new?.numbers || old?.uplinkMembers != new?.uplinkMembers
+            || old?.seesInnerTags != new?.seesInnerTags
         var left = Dictionary((old?.vmPorts ?? []).map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
         var changed: [VMPort] = []
         for port in new?.vmPorts ?? [] {

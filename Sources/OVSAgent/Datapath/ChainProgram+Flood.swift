@@ -36,7 +36,8 @@ extension LanePorts {
         }
         let ports = named.sorted { $0.number < $1.number }
         let learning = ports.filter(\.learns)
-        var flows = vlanLists(of: ports, .floodVLAN, wanted) + vlanLists(of: learning, .unknownVLAN, wanted)
+        var flows = vlanLists(of: ports, for: .all, .floodVLAN, wanted)
+        flows += vlanLists(of: learning, for: .learning, .unknownVLAN, wanted)
         if wanted.trunks {
             flows += trunkLists(of: ports, .floodTrunks) + trunkLists(of: learning, .unknownTrunks)
         }
@@ -53,7 +54,12 @@ extension LanePorts {
         return [list(table, 0, nil, trunks.map(\.output))] + exceptions
     }
 
-    private func vlanLists(of ports: [VMPort], _ table: Table, _ wanted: FloodLists) -> [Flow] {
+    private func vlanLists(
+        of ports: [VMPort],
+        for receivers: LocalReceivers,
+        _ table: Table,
+        _ wanted: FloodLists
+    ) -> [Flow] {
         var tagged: [VLAN: [FlowAction]] = [:]
         var stripped: [VLAN: [FlowAction]] = [:]
         for port in ports {
@@ -65,9 +71,14 @@ extension LanePorts {
                 }
             }
         }
-        return Set(tagged.keys).union(stripped.keys).sorted().map { vlan in
-            let last = stripped[vlan].map { [.popVLAN] + $0 } ?? []
-            return list(table, 10, vlan, (tagged[vlan] ?? []) + last)
+        return Set(tagged.keys).union(stripped.keys).sorted().flatMap { vlan in
+            let tagged = tagged[vlan] ?? []
+            guard let stripped = stripped[vlan] else { return [list(table, 10, vlan, tagged)] }
+            var first = list(table, 10, vlan, tagged + [.load(UInt64(receivers.rawValue), LocalRegister.receivers)])
+            first.instructions.goto = Table.strip.rawValue
+            var then = list(.stripped, 100, vlan, stripped)
+            then.match = Match(.register(1, UInt32(vlan.number)), .register(2, receivers.rawValue))
+            return [first, then]
         }
     }
 

@@ -7,14 +7,18 @@ import OpenFlow
 enum LocalTable: UInt8 {
     /// From a VM port: into its VLAN. From the lane: down.
     case classify = 0
+    /// Takes a tag off that names no VLAN, only a priority.
+    case priorityTag = 1
+    /// Without a tag, from a VM port: into the port's VLAN. From the lane: down.
+    case untagged = 2
     /// Checks who sends.
-    case source = 1
+    case source = 3
     /// Checks what a frame tells of IPv6 addresses, where they are declared.
-    case neighbour = 2
+    case neighbour = 4
     /// Keeps learned NICs from the addresses that others declare, and learns.
-    case learn = 3
+    case learn = 5
     /// Up the lane.
-    case up = 4
+    case up = 6
     /// Begins the way to the VMs.
     case down = 10
     /// Take the sender's own port for the frame's `in_port`, which the switch never sends a frame back to.
@@ -32,6 +36,10 @@ enum LocalTable: UInt8 {
     /// Unicast that no port is known for: to those that learn.
     case unknownTrunks = 33
     case unknownVLAN = 34
+    /// For ports that get the frame's VLAN without its tag: takes it off.
+    case strip = 40
+    /// Out to them.
+    case stripped = 41
 }
 
 extension LanePorts {
@@ -44,20 +52,21 @@ extension LanePorts {
     func localCommon() -> [Flow] {
         guard let north = numbers[.local] else { return [] }
         return [
-            flow(.classify, 300, Match(.reservedDestination)),
-            flow(.classify, 290, Match(.multicastSource)),
-            flow(.classify, 290, Match(.reservedVLAN)),
-            flow(.classify, 200, Match(.inPort(north)), goto: .down),
-            flow(.neighbour, 0, goto: .up),
-            flow(.up, 0, actions: [.output(north)]),
-            flow(
+            localFlow(.classify, 300, Match(.reservedDestination)),
+            localFlow(.classify, 290, Match(.multicastSource)),
+            localFlow(.classify, 290, Match(.reservedVLAN)),
+            localFlow(.classify, 200, Match(.inPort(north)), goto: .down),
+            localFlow(.untagged, 100, Match(.inPort(north)), goto: .down),
+            localFlow(.neighbour, 0, goto: .up),
+            localFlow(.up, 0, actions: [.output(north)]),
+            localFlow(
                 .down,
                 100,
                 Match(.multicastDestination),
                 actions: [.resubmit(Table.learnedSender), .resubmit(Table.sender)],
                 goto: .flood
             ),
-            flow(
+            localFlow(
                 .down,
                 0,
                 actions: [
@@ -66,15 +75,15 @@ extension LanePorts {
                 ],
                 goto: .deliver
             ),
-            flow(
+            localFlow(
                 .deliver,
                 200,
                 Match(.register(0, 0)),
                 actions: [.resubmit(Table.unknownTrunks)],
                 goto: .unknownVLAN
             ),
-            flow(.flood, 0, actions: [.resubmit(Table.floodTrunks)], goto: .floodVLAN),
-        ]
+            localFlow(.flood, 0, actions: [.resubmit(Table.floodTrunks)], goto: .floodVLAN),
+        ] + tags()
     }
 
     /// What serves one VM port, which frames for `stations` go to.
@@ -82,22 +91,22 @@ extension LanePorts {
         var flows = classification(port) + delivery(port)
         switch port.source {
         case .declared(let address, addresses: .none):
-            flows.append(flow(.source, 10, Match(port.field, .ethernetSource(address)), of: port, goto: .up))
+            flows.append(localFlow(.source, 10, Match(port.field, .ethernetSource(address)), of: port, goto: .up))
         case .declared(let address, addresses: .some(let addresses)):
             flows += checks(port, address, addresses)
         case .learned:
-            flows.append(flow(.source, 10, Match(port.field), of: port, goto: .learn))
-            flows.append(flow(.learn, 0, Match(port.field), of: port, actions: learning(port), goto: .up))
+            flows.append(localFlow(.source, 10, Match(port.field), of: port, goto: .learn))
+            flows.append(localFlow(.learn, 0, Match(port.field), of: port, actions: learning(port), goto: .up))
         }
         for station in stations {
             let priority = station.priority
             let source = station.match(source: true)
-            flows.append(flow(.learn, priority, source, of: port))
+            flows.append(localFlow(.learn, priority, source, of: port))
             flows.append(
-                flow(.sender, priority, source, of: port, actions: [.load(UInt64(port.number), .inPort)])
+                localFlow(.sender, priority, source, of: port, actions: [.load(UInt64(port.number), .inPort)])
             )
             flows.append(
-                flow(
+                localFlow(
                     .destination,
                     priority,
                     station.match(source: false),
@@ -113,43 +122,35 @@ extension LanePorts {
     private func classification(_ port: VMPort) -> [Flow] {
         var flows: [Flow] = []
         if let vlan = port.vlans.untagged {
-            let untagged: [FlowAction] = vlan == .untagged ? [] : [.pushVLAN(), .setVLAN(vlan.number)]
-            // The priority of a frame in VLAN 0 goes with its tag, as it does in a bridge that switches by itself.
-            let priorityTagged: [FlowAction] = vlan == .untagged ? [.popVLAN] : [.setVLAN(vlan.number)]
             flows.append(
-                flow(.classify, 100, Match(port.field, .untagged), of: port, actions: untagged, goto: .source)
+                localFlow(.untagged, 100, Match(port.field), of: port, actions: Self.tagging(vlan), goto: .source)
             )
-            flows.append(
-                flow(.classify, 100, Match(port.field, .vlan(0)), of: port, actions: priorityTagged, goto: .source)
-            )
-        } else {
-            flows.append(flow(.classify, 100, Match(port.field, .vlan(0)), of: port))
         }
         guard case .trunk = port.vlans else { return flows }
         guard let vlans = port.vlans.all else {
-            let tagged = Match(port.field, .vlanTCI(0x1000, mask: 0x1000))
-            return flows + [flow(.classify, 90, tagged, of: port, goto: .source)]
+            let tagged = Match(port.field, .tagged)
+            return flows + [localFlow(.classify, 90, tagged, of: port, goto: .source)]
         }
         return flows
             + vlans.filter { $0 != .untagged }.map { vlan in
-                flow(.classify, 100, Match(port.field, vlan.field), of: port, goto: .source)
+                localFlow(.classify, 100, Match(port.field, vlan.field), of: port, goto: .source)
             }
     }
 
     /// Lets those frames of the port up that its addresses allow.
     private func checks(_ port: VMPort, _ address: EthernetAddress, _ addresses: SourceAddresses) -> [Flow] {
-        let up = addresses.matches(of: address).map { flow(.source, 100, $0.and(port.field), of: port, goto: .up) }
+        let up = addresses.matches(of: address).map { localFlow(.source, 100, $0.and(port.field), of: port, goto: .up) }
         let further = addresses.ipv6Matches(of: address).map {
-            flow(.source, 100, $0.and(port.field), of: port, goto: .neighbour)
+            localFlow(.source, 100, $0.and(port.field), of: port, goto: .neighbour)
         }
         guard !further.isEmpty else { return up }
         let truthful = addresses.neighbourMatches(of: address).map {
-            flow(.neighbour, 100, $0.and(port.field), of: port, goto: .up)
+            localFlow(.neighbour, 100, $0.and(port.field), of: port, goto: .up)
         }
         // Whatever the code: only 0 has the fields that can be checked.
         let others = ICMPv6.neighbourDiscovery.map { type in
             let match = Match(.ethernetType(.ipv6), .ipProtocol(.icmpv6), .icmpv6Type(type.rawValue))
-            return flow(.neighbour, 90, match.and(port.field), of: port)
+            return localFlow(.neighbour, 90, match.and(port.field), of: port)
         }
         return up + further + truthful + others
     }
@@ -158,12 +159,14 @@ extension LanePorts {
     private func delivery(_ port: VMPort) -> [Flow] {
         let here = FieldMatch.register(0, UInt32(port.number))
         func deliver(_ vlan: VLAN) -> Flow {
-            let actions: [FlowAction] = vlan == port.vlans.stripped ? [.popVLAN, port.output] : [port.output]
-            return flow(.deliver, 100, Match(here, vlan.field), of: port, actions: actions)
+            let match = Match(here, vlan.field)
+            return vlan == port.vlans.stripped
+                ? localFlow(.deliver, 100, match, of: port, goto: .strip)
+                : localFlow(.deliver, 100, match, of: port, actions: [port.output])
         }
         if let vlans = port.vlans.all { return vlans.map(deliver) }
         return (port.vlans.stripped.map { [deliver($0)] } ?? [])
-            + [flow(.deliver, 90, Match(here), of: port, actions: [port.output])]
+            + [localFlow(.deliver, 90, Match(here), of: port, actions: [port.output])]
     }
 
     /// Remembers the sender of a frame, for frames to it and from it. What is learned goes with this flow.
@@ -191,13 +194,13 @@ extension LanePorts {
 
     // MARK: Making
 
-    private func flow(
-        _ table: Table,
+    func localFlow(
+        _ table: LocalTable,
         _ priority: UInt16,
         _ match: Match = Match(),
         of port: VMPort? = nil,
         actions: [FlowAction] = [],
-        goto: Table? = nil
+        goto: LocalTable? = nil
     ) -> Flow {
         Flow(
             table: table.rawValue,

@@ -38,6 +38,8 @@ struct LanePorts: Hashable, Sendable {
     /// The numbers on brN of the interfaces that lead to the wire.
     var uplinkMembers: [UInt32]
     var vmPorts: [VMPort]
+    /// Whether the switch may see tags below the outermost.
+    var seesInnerTags = false
 
     func cookie(of port: VMPort) -> UInt64 { FlowCookie(.vmPort(lane, number: port.number)).rawValue }
 

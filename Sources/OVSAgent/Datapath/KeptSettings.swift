@@ -1,13 +1,15 @@
 import OpenFlow
 
-/// What a bridge has besides flows that it should not have, as others left it: a pure value that says how to undo it.
+/// What a bridge has besides flows, as others left it: a pure value that says how to undo it, and which groups the flows
+/// need.
 ///
-/// No program of ours uses groups or meters, so on a bridge that is ours whole any of them is somebody else's.
+/// On a bridge that is ours whole, any other group and every meter is somebody else's.
 struct KeptSettings: Hashable, Sendable {
     /// One thing to undo.
     struct Repair: Hashable, Sendable {
         var mod: SwitchMod
-        var drift: SwitchDrift
+        /// What somebody else did; `nil` for what only became wanted, or no more wanted.
+        var drift: SwitchDrift?
     }
 
     /// `ovs-ofctl mod-port` sets them, and each cuts a port off in one direction or hides its misses.
@@ -18,7 +20,13 @@ struct KeptSettings: Hashable, Sendable {
 
     let bridge: String
     let ownership: KeptFlows.Ownership
+    /// By number. Flows that send to a group are only taken where it is there, and go when it goes.
+    private var wantedGroups: [UInt32: Group] = [:]
     private var groups: [UInt32: Group] = [:]
+    /// Those that somebody else changed. What was changed in part is not known as it is now.
+    private var tamperedGroups: Set<UInt32> = []
+    /// Whether ``groups`` has all of them.
+    private var areGroupsRead = false
     private var meters: [UInt32: Meter] = [:]
     private var ports: [UInt32: SwitchPort] = [:]
     private var fragments = FragmentHandling.normal
@@ -34,9 +42,16 @@ struct KeptSettings: Hashable, Sendable {
         switch change {
         case .groupChanged(.add(let group)), .groupChanged(.modify(let group)):
             groups[group.number] = group
+            tamperedGroups.insert(group.number)
             return true
-        case .groupChanged(.delete(let number)): groups[number] = nil
-        case .groupChanged(.deleteAll): groups = [:]
+        case .groupChanged(.delete(let number)):
+            groups[number] = nil
+            tamperedGroups.insert(number)
+            return wantedGroups[number] != nil
+        case .groupChanged(.deleteAll):
+            groups = [:]
+            tamperedGroups.formUnion(wantedGroups.keys)
+            return !wantedGroups.isEmpty
         case .meterChanged(.add(let meter)), .meterChanged(.modify(let meter)):
             meters[meter.number] = meter
             return true
@@ -59,21 +74,66 @@ struct KeptSettings: Hashable, Sendable {
     /// All groups and meters, and the settings, as they are now. Says whether something has to be undone.
     mutating func read(_ groups: [Group], _ meters: [Meter], _ configuration: SwitchConfiguration) -> Bool {
         guard ownership == .whole else { return false }
-        self.groups = Dictionary(groups.map { ($0.number, $0) }) { $1 }
+        let found = Dictionary(groups.map { ($0.number, $0) }) { $1 }
+        for number in Set(found.keys).union(self.groups.keys) where found[number] != self.groups[number] {
+            // What stands there when the connection comes may be as the agent once wanted it.
+            if areGroupsRead || wantedGroups[number] == nil { tamperedGroups.insert(number) }
+        }
+        self.groups = found
+        areGroupsRead = true
         self.meters = Dictionary(meters.map { ($0.number, $0) }) { $1 }
         fragments = configuration.fragments
         return needsRepair
     }
 
-    var needsRepair: Bool { !groups.isEmpty || !meters.isEmpty || !ports.isEmpty || fragments != .normal }
+    var needsRepair: Bool { !groupRepairs.isEmpty || !meters.isEmpty || !ports.isEmpty || fragments != .normal }
+
+    /// Other groups are wanted.
+    mutating func want(_ groups: [Group]) {
+        wantedGroups = Dictionary(groups.map { ($0.number, $0) }) { $1 }
+    }
+
+    /// Nothing is known any more of what is there.
+    mutating func forget() {
+        let wanted = wantedGroups
+        self = KeptSettings(of: bridge)
+        wantedGroups = wanted
+    }
+
+    /// Whether flows can be added: those that send to groups find them.
+    var hasGroups: Bool {
+        wantedGroups.isEmpty
+            || areGroupsRead
+                && wantedGroups.allSatisfy { groups[$0.key] == $0.value && !tamperedGroups.contains($0.key) }
+    }
+
+    /// Adds and changes what is wanted, deletes what is not.
+    private var groupRepairs: [Repair] {
+        var repairs: [Repair] = []
+        for (number, wanted) in wantedGroups.sorted(by: { $0.key < $1.key }) where areGroupsRead {
+            let found = groups[number]
+            guard found != wanted || tamperedGroups.contains(number) else { continue }
+            repairs.append(groupRepair(found == nil ? .add(wanted) : .modify(wanted), number))
+        }
+        for number in groups.keys.sorted() where wantedGroups[number] == nil {
+            repairs.append(groupRepair(.delete(number), number))
+        }
+        return repairs
+    }
+
+    private func groupRepair(_ mod: GroupMod, _ number: UInt32) -> Repair {
+        guard tamperedGroups.contains(number) else { return Repair(mod: .group(mod)) }
+        let drift = SwitchDrift(
+            object: "Group \(bridge) \(number)",
+            found: groups[number].map { "\($0)" } ?? "",
+            wanted: wantedGroups[number].map { "\($0)" } ?? ""
+        )
+        return Repair(mod: .group(mod), drift: drift)
+    }
 
     /// What is to be done now, which counts as done from then on.
     mutating func takeRepairs() -> [Repair] {
-        var repairs: [Repair] = []
-        for (number, group) in groups.sorted(by: { $0.key < $1.key }) {
-            let drift = SwitchDrift(object: "Group \(bridge) \(number)", found: "\(group)")
-            repairs.append(Repair(mod: .group(.delete(number)), drift: drift))
-        }
+        var repairs = groupRepairs
         for (number, meter) in meters.sorted(by: { $0.key < $1.key }) {
             let drift = SwitchDrift(object: "Meter \(bridge) \(Meter.text(number))", found: "\(meter)")
             repairs.append(Repair(mod: .meter(.delete(number)), drift: drift))
@@ -92,7 +152,11 @@ struct KeptSettings: Hashable, Sendable {
             )
             repairs.append(Repair(mod: .fragments(.normal), drift: drift))
         }
-        self = KeptSettings(of: bridge)
+        groups = wantedGroups
+        tamperedGroups = []
+        meters = [:]
+        ports = [:]
+        fragments = .normal
         return repairs
     }
 

@@ -69,6 +69,10 @@ struct HopReader {
                 ? "the bond does not take it from \(entry?.name ?? "this member") (\(refusal))" : refusal
         }
         if step.remarks.contains(where: { $0.contains("recirculate") }) { isTakenUpAgain = true }
+        if Lane(localBridge: section.bridge) != nil, step.actions.contains(where: { $0.text.hasPrefix("group:") }) {
+            isTakenUpAgain = true
+            say("its tag is taken off, and it is looked at again, where ovs-vswitchd traces no further")
+        }
     }
 
     private mutating func say(_ phrase: String) {
@@ -91,6 +95,9 @@ extension HopReader {
     private mutating func readLocal(_ step: OfprotoTrace.Step, _ table: LocalTable) {
         switch table {
         case .classify: classify(step)
+        case .priorityTag:
+            if step.isDrop { drop = "another tag stands below the one that names no VLAN" }
+        case .untagged: untagged(step)
         case .source:
             guard let found = step.found else { return drop = wrongSource }
             if found.match.split(separator: ",").count > 2 {
@@ -113,6 +120,12 @@ extension HopReader {
         case .destination, .learnedDestination:
             guard let port = step.loadedPort(into: "NXM_NX_REG0").flatMap(localPort) else { break }
             say("for \(port)" + (table == .destination ? "" : ", which was learned"))
+        case .strip:
+            if step.isDrop { drop = "another tag stands below the one that its receiver gets it without" }
+        case .stripped:
+            if step.found?.match.field("reg2") == "0", step.actions.contains(where: \.isSkipped) {
+                drop = "it would go back to its sender"
+            }
         case .deliver:
             if step.found == nil {
                 drop = "the port that has \(path.destination) is not in the frame's VLAN"
@@ -144,11 +157,24 @@ extension HopReader {
         } else if entry?.peer != nil {
             say("down to the VMs")
         } else if step.isDrop {
-            drop = "the port takes no frame without a VLAN"
+            drop = "its VLAN tag is cut short, or not its own"
+        } else if found.match.field("in_port") != nil {
+            say(vlan(of: step) ?? "VLAN as it says")
+        }
+    }
+
+    /// Table 2: into the VLAN of the port, or down.
+    private mutating func untagged(_ step: OfprotoTrace.Step) {
+        if step.found == nil {
+            drop = unserved ?? "the port takes no frame without a VLAN"
+        } else if step.isDrop {
+            drop = "another tag stands below the one that names no VLAN"
+        } else if entry?.peer != nil {
+            say("down to the VMs")
         } else if let pushed = step.actions.lazy.compactMap({ $0.text.after("set_field:") }).first {
             say("into VLAN \((Int(pushed.prefix { $0 != "-" }) ?? 0) & 0xfff)")
         } else {
-            say(vlan(of: step) ?? "VLAN as it says")
+            say("VLAN 0")
         }
     }
 
@@ -156,13 +182,18 @@ extension HopReader {
         path.question.vmPorts[.init(bridge: section.bridge, name: entry?.name ?? "")]
     }
 
-    private var notAdmitted: String {
+    /// Why no frame of the port goes anywhere.
+    private var unserved: String? {
         guard let vm = entryVMPort else { return "no flow takes frames of \(entry?.name ?? "this port")" }
         switch vm.service {
         case .unserved(let reason): return "\(vm.port.name) is not served: \(reason.line)"
         case .unknown: return "no flow takes frames of \(vm.port.name)"
-        case .served, .contested: break
+        case .served, .contested: return nil
         }
+    }
+
+    private var notAdmitted: String {
+        guard unserved == nil, let vm = entryVMPort else { return unserved ?? "" }
         return vm.port.vlans.isAccess
             ? "it has a VLAN tag, and \(vm.port.name) is an access port (\(vm.port.vlans.text))"
             : "its VLAN is none of \(vm.port.name)'s (\(vm.port.vlans.text))"

@@ -47,7 +47,7 @@ struct ChainChangesTests {
         let nothingGoes = changes.values.allSatisfy(\.removed.isEmpty)
         #expect(nothingGoes)
         #expect(changes["br0"]?.added.allSatisfy { $0.cookie == own } == true)
-        #expect(changes["br0.local"]?.added.filter { $0.cookie != own }.map(\.table) == [LocalTable.floodVLAN.rawValue])
+        #expect(changes["br0.local"]?.added.filter { $0.cookie != own }.map(\.table) == [LocalTable.stripped.rawValue])
     }
 
     // MARK: Lanes

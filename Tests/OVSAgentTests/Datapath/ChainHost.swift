@@ -13,6 +13,8 @@ struct ChainHost {
     let capture: FrameCapture
     /// Of each lane, the NIC that its bond uses and the one that it doesn't.
     let wires: [[String]]
+    /// `other_config:vlan-limit`.
+    var vlanLimit: Int?
 
     /// A VM's NIC, by the columns that say all about it.
     struct VM: Sendable {
@@ -64,12 +66,15 @@ struct ChainHost {
     static let outside = "02:00:00:00:ff:01"
     static let nowhere = "02:00:00:00:ff:02"
 
-    /// - Parameter isServed: whether the agent has programmed the flows when `body` begins, or never did.
+    /// - Parameters:
+    ///   - vlanLimit: `other_config:vlan-limit`.
+    ///   - isServed: whether the agent has programmed the flows when `body` begins, or never did.
     static func with(
         _ vms: [VM],
         direct: [Direct] = [],
         lanes numbers: [Int] = [0],
         networks: String = "",
+        vlanLimit: Int? = nil,
         isServed: Bool = true,
         _ body: (ChainHost) async throws -> Void
     ) async throws {
@@ -78,6 +83,7 @@ struct ChainHost {
             let ports =
                 vms.flatMap { ["--", "add-port", "br\($0.lane).local", $0.name] + $0.columns }
                 + direct.flatMap { ["--", "add-port", "br\($0.lane)", $0.name, "tag=\($0.tag)"] }
+                + (vlanLimit.map { ["--", "set", "open", ".", "other_config:vlan-limit=\($0)"] } ?? [])
             try await agent.ovs.tool("ovs-vsctl", ["--db=\(agent.ovs.databaseRemote)", "--timeout=20"] + ports)
             let wires = try await numbers.asyncMap { try await Self.members(of: $0, agent.ovs) }
             let capture = try await FrameCapture(
@@ -90,7 +96,8 @@ struct ChainHost {
                 vms: vms,
                 lanes: numbers.compactMap(Lane.init),
                 capture: capture,
-                wires: wires
+                wires: wires,
+                vlanLimit: vlanLimit
             )
             if isServed { try await host.settled() } else { try await host.withoutFlows() }
             try await body(host)
@@ -108,7 +115,8 @@ struct ChainHost {
                     numbers: Dictionary(uniqueKeysWithValues: places).compactMapValues { $0 },
                     uplinkMembers: wires.compactMap { numbers[$0] },
                     vmPorts: try (vms ?? self.vms).filter { $0.lane == lane.number }
-                        .map { try $0.port(number: numbers[$0.name]) }
+                        .map { try $0.port(number: numbers[$0.name]) },
+                    seesInnerTags: vlanLimit ?? 1 != 1
                 )
             }
         )

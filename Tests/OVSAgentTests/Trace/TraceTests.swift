@@ -40,6 +40,12 @@ struct TraceTests {
             ("vm1", "dl_src=02:00:00:00:00:0e", ["br0.local"], "is not the MAC that the port declares", []),
             ("vm1", "dl_vlan=10", ["br0.local"], "vm1 is an access port (VLAN 10)", []),
             ("vmt", "dl_vlan=11", ["br0.local"], "its VLAN is none of vmt's (trunk 10,20,30)", []),
+            ("vmt", "dl_vlan=0", ["br0.local"], "the port takes no frame without a VLAN", []),
+            ("vm1", "dl_vlan=0,dl_type=0x8100", ["br0.local"], "below the one that names no VLAN", []),
+            (
+                "br0.local.n", "dl_vlan=10,dl_type=0x88a8,dl_dst=02:00:00:00:00:0a", ["br0.local"],
+                "receiver gets it without", []
+            ),
             ("vmt", "dl_vlan=10,ip,nw_src=10.0.0.5", ["br0.local"], "external_ids:ovs-agent-addresses", []),
             ("vml", "dl_src=02:00:00:00:00:0d", ["br0.local"], "is the declared MAC of vmt", []),
             ("vm1", "dl_dst=02:00:00:00:00:0a", Self.round, "it would go back to its sender", []),
@@ -69,6 +75,16 @@ struct TraceTests {
                 for hop in hops { #expect(hop["in"]?.string != nil, "\(text)") }
                 #expect((hops.last?["dropped"]?.isNull == false) == ports.isEmpty || port == "br0", "\(text)")
             }
+        }
+    }
+
+    @Test("where the switch sees inner tags, the way is told up to where the frame is looked at again")
+    func again() async throws {
+        try await ChainHost.with(Self.vms, vlanLimit: 2) { host in
+            let answer = try await Self.trace(host, "vm1", "dl_vlan=0,eth_dst=02:00:00:00:00:0b")
+            let text = answer["text"]?.string ?? ""
+            #expect(text.contains("its tag is taken off, and it is looked at again"), "\(text)")
+            #expect(!text.contains("dropped") && !text.contains("DROPPED"), "\(text)")
         }
     }
 
