@@ -13,7 +13,8 @@ struct AgentControl: ParsableCommand {
         version: "ovs-agentctl \(AgentVersion.current)",
         subcommands: [
             StatusCommand.self, ShowCommand.self, VMsCommand.self, TraceCommand.self, PlanCommand.self,
-            CheckCommand.self, EventsCommand.self, ReloadCommand.self, PauseCommand.self, ResumeCommand.self,
+            CheckCommand.self, EventsCommand.self, ReloadCommand.self, AdoptCommand.self, PauseCommand.self,
+            ResumeCommand.self,
             VersionCommand.self,
         ]
     )

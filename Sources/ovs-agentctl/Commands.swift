@@ -113,6 +113,27 @@ struct ReloadCommand: ParsableCommand {
     }
 }
 
+/// An operator's word on what the layout leaves as found.
+struct AdoptCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "adopt",
+        abstract: "Takes what stands now for what was found, where the layout says nothing.",
+        discussion: """
+            What an adopted bridge, port or NIC had when the agent found it is kept like a stated value. To have another \
+            one kept: pause, set it, adopt, resume. Needs root or the daemon's own user.
+            """
+    )
+
+    @OptionGroup var options: Options
+
+    @Argument(help: "As events name it, such as Port br0-up, or a name; all that there are if left out.")
+    var object: [String] = []
+
+    func run() throws {
+        options.printAnswer(try options.ask("adopt", object.isEmpty ? [] : [object.joined(separator: " ")]))
+    }
+}
+
 /// The escape from enforcement that is not the daemon's end.
 struct PauseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -14,6 +14,7 @@ extension Agent: ControlTarget {
             let (layout, chain) = (agent.active.layout, agent.chainStanding)
             let known = agent.withReplica { Topology(replica: $0, layout: layout, chain: chain) }
             var topology = known ?? Topology(replica: .unknown, layout: layout, chain: chain)
+            if let desired = agent.planner?.desired { topology.showAsFound(desired) }
             topology.isKnown = known != nil
             topology.isCurrent = agent.connection == .synced
             return topology
@@ -125,10 +126,10 @@ extension Agent: ControlTarget {
 }
 
 extension Change {
-    fileprivate var json: JSON {
+    var json: JSON {
         [
             "kind": .string(kind.rawValue), "object": .string(object), "column": .string(column),
-            "found": .string(found), "wanted": .string(wanted),
+            "found": .string(found), "wanted": .string(wanted), "asFound": .boolean(isAsFound),
         ]
     }
 }

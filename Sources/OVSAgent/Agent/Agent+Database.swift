@@ -60,7 +60,7 @@ extension Agent {
         case (nil, .held), (.held, .held):
             mendState()
         // Whoever holds it may give and take what the agent saw as given and taken by itself.
-        case (_, .waiting), (_, .lost): provenance = Provenance()
+        case (_, .waiting), (_, .lost): provenance = Provenance(found: provenance.found)
         }
     }
 

@@ -30,7 +30,7 @@ extension Agent {
         }
     }
 
-    private func checkThatItEnforces(_ command: String) throws(CommandFailure) {
+    func checkThatItEnforces(_ command: String) throws(CommandFailure) {
         guard lock != .waiting else {
             throw CommandFailure("\(command): another agent of this host holds the lock, and is the one to ask")
         }

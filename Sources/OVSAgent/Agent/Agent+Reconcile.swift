@@ -14,7 +14,10 @@ extension Agent {
         let plan = whatNeedNotWait(of: whole)
         // Noted after the repair is on its way, and before its answer.
         let isDrift = cause == .drift
-        defer { if isDrift { for drift in newDrifts(among: whole.changes) { reportSoon(.init(.drift, drift)) } } }
+        defer {
+            if isDrift { for drift in newDrifts(among: whole.changes) { reportSoon(.init(drift: drift)) } }
+            keepFound()
+        }
         guard !plan.isEmpty else { return wait(for: whole.changes) }
         let answers = isDrift ? plan.changes.filter { $0.answer?.reason != nil } : []
         for note in plan.notes { logger.notice("\(note)") }
@@ -125,6 +128,7 @@ extension Agent {
     /// The database is as wanted: from now on every difference is somebody else's.
     private func settled() {
         cause = .settle
+        keepFound()
         tell()
         // It was allowed for what stood there then.
         removal = .refused
@@ -241,6 +245,16 @@ extension Agent {
 }
 
 extension Event.Report {
+    /// Where no layout says what is wanted, the operator has another road to have it changed.
+    fileprivate init(drift change: Change) {
+        self.init(.drift, change)
+        guard change.isAsFound else { return }
+        reason = """
+            as found, which the layout leaves so; to keep another value, set it between ovs-agentctl pause and resume, and \
+            run ovs-agentctl adopt \(change.object) before resume
+            """
+    }
+
     fileprivate init(_ kind: Event.Kind, _ change: Change, latencyMicroseconds: Int? = nil) {
         self.init(
             kind,

@@ -63,6 +63,7 @@ extension Agent {
             known.layout = layout
         }
         adopt(kept.vmInterfaces.value ?? [])
+        adopt(kept.found)
         mendState()
     }
 
@@ -87,6 +88,15 @@ extension Agent {
         cause = .layout
         report(.init(.layoutLoaded, reason: "\(store.path), digest \(layout.digest): what another agent accepted"))
         lookAtNICs()
+    }
+
+    private func adopt(_ found: StateFile.Kept<FoundValues>) {
+        keptFound = nil
+        guard let value = found.value else { return }
+        if found.damage == nil { keptFound = value }
+        guard value != provenance.found else { return }
+        provenance.replace(found: value)
+        planner = nil
     }
 
     private func adopt(_ vmInterfaces: Set<UUID>) {

@@ -60,7 +60,10 @@ actor Agent {
     /// For the layout at work and the schema of this session; `nil` before the first plan under both.
     var planner: RowPlanner?
     /// What was seen of our rows, over sessions and layouts.
-    var provenance = Provenance()
+    var provenance: Provenance
+    nonisolated let foundFile: StateFile
+    /// What the file of what was found holds, or is about to; `nil` when it could not be read or written.
+    var keptFound: FoundValues?
     var cause = Cause.start
     /// When the first notification came that the next plan answers.
     var noticedAt: NIODeadline?
@@ -194,6 +197,9 @@ actor Agent {
         contest = Contest(configuration.contest)
         vmInterfacesFile = .vmInterfaces(in: configuration.stateFolder)
         quarantine = Quarantine(patience: configuration.quarantine, vmInterfaces: kept.vmInterfaces.value ?? [])
+        provenance = Provenance(found: kept.found.value ?? FoundValues())
+        foundFile = .found(in: configuration.stateFolder)
+        if kept.found.damage == nil { keptFound = provenance.found }
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
@@ -302,7 +308,9 @@ extension Event.Kind {
     fileprivate var logLevel: Logger.Level {
         switch self {
         case .drift, .contested, .layoutRejected, .applyFailed, .disconnected, .paused, .stateDamaged: .warning
-        case .started, .connected, .layoutLoaded, .repaired, .assigned, .released, .applied, .resumed, .stopped: .info
+        case .started, .connected, .layoutLoaded, .repaired, .assigned, .released, .adopted, .applied, .resumed,
+            .stopped:
+            .info
         }
     }
 }

@@ -8,6 +8,8 @@ struct KeptState: Sendable {
     var pause: StateFile.Kept<Pause>
     /// The interfaces that were seen as a VM's.
     var vmInterfaces: StateFile.Kept<Set<UUID>>
+    /// What was found on the host.
+    var found: StateFile.Kept<FoundValues>
 
     /// Reads it.
     static func load(from folder: String) -> KeptState {
@@ -23,6 +25,12 @@ struct KeptState: Sendable {
                     throw StateFormat.Flaw(description: "it does not hold one UUID a line")
                 }
                 return interfaces
+            },
+            found: StateFile.found(in: folder).load { bytes in
+                guard let found = FoundValues(kept: bytes) else {
+                    throw StateFormat.Flaw(description: "it does not hold what agents find on a host")
+                }
+                return found
             }
         )
     }
@@ -49,6 +57,13 @@ struct KeptState: Sendable {
         }
         if let damage = vmInterfaces.damage {
             damages.append((damage, "every port that stands on a brN.local now counts as a VM's"))
+        }
+        if let damage = found.damage {
+            let consequence =
+                found.value != nil
+                ? "its copy tells what was found on the host"
+                : "what stands on the host now counts as found, where the layout says nothing"
+            damages.append((damage, consequence))
         }
         return damages
     }

@@ -70,6 +70,11 @@ struct StateFile: Hashable, Sendable {
         StateFile("vm-interfaces", in: folder, limit: 16 << 20, isOlderThanChecks: true)
     }
 
+    /// The ``FoundValues``.
+    static func found(in folder: String) -> StateFile {
+        StateFile("found.json", in: folder, limit: 16 << 20, hasCopy: true)
+    }
+
     var path: String { "\(folder)/\(name)" }
     private var copyPath: String { "\(path).copy" }
 

@@ -10,6 +10,8 @@ enum ControlCommand: Hashable, Sendable {
     /// A frame, in ovs-ofctl's words, that comes in by a port.
     case trace(port: String, frame: String)
     case reload(allowRemoval: Bool)
+    /// An object as events name it; `nil` for all.
+    case adopt(String?)
     case pause(seconds: Int, reason: String)
     case resume
     case exit
@@ -33,7 +35,7 @@ enum ControlCommand: Hashable, Sendable {
     /// Whether it changes something, which takes root or the daemon's own user.
     var changesSomething: Bool {
         switch self {
-        case .reload, .pause, .resume, .exit, .setLogLevel: true
+        case .reload, .adopt, .pause, .resume, .exit, .setLogLevel: true
         default: false
         }
     }
@@ -48,6 +50,7 @@ extension ControlCommand {
     }
 
     private static let usages: [Usage] = [
+        Usage(name: "adopt", arguments: "[OBJECT]", count: 0...2),
         Usage(name: "events", arguments: "[ID]", count: 0...1),
         Usage(name: "events/wait", arguments: "ID", count: 1...1),
         Usage(name: "exit", arguments: "", count: 0...0),
@@ -133,6 +136,8 @@ extension ControlCommand {
             guard let argument = arguments.first else { return .reload(allowRemoval: false) }
             guard argument == "--allow-removal" else { throw CommandFailure("reload: unknown option \(argument)") }
             return .reload(allowRemoval: true)
+        // `Port br0-up` is one word or two.
+        case "adopt": return .adopt(arguments.isEmpty ? nil : arguments.joined(separator: " "))
         case "pause":
             guard let seconds = Int(arguments[0]) else {
                 throw CommandFailure("pause: \(arguments[0]) is not a number of seconds")

@@ -120,6 +120,7 @@ final class ControlHandler: ChannelInboundHandler {
             journalGrew()
         case .plan(let file): answer(target.plan(for: file), \.answer)
         case .trace(let port, let frame): answer(target.trace(port: port, frame: frame), \.self)
+        case .adopt(let object): answer(target.adopt(object), \.self)
         case .reload(let allowRemoval): answer(target.reload(allowRemoval: allowRemoval), \.self)
         case .pause(let seconds, let reason): answer(target.pause(seconds: seconds, reason: reason), \.self)
         case .resume: answer(target.resume(), \.self)

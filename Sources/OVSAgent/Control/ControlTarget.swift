@@ -19,6 +19,8 @@ protocol ControlTarget: AnyObject, Sendable {
     func trace(port: String, frame: String) -> EventLoopFuture<Answer>
     /// Reads the layout again. Fails with ``CommandFailure``.
     func reload(allowRemoval: Bool) -> EventLoopFuture<Answer>
+    /// Takes what stands now for what was found, on one object or (`nil`) on all. Fails with ``CommandFailure``.
+    func adopt(_ object: String?) -> EventLoopFuture<Answer>
     /// Has enforcement stand still. Fails with ``CommandFailure``.
     func pause(seconds: Int, reason: String) -> EventLoopFuture<Answer>
     /// Ends the pause. Fails with ``CommandFailure`` where there is none.

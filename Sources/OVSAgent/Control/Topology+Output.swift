@@ -22,6 +22,7 @@ extension Topology.VirtualSwitch {
             "directPorts": .array(directPorts.map(\.json)),
             "chain": .array(chain.map(\.json)),
             "vmPorts": .array(vmPorts.map(\.json)),
+            "asFound": .array(asFound.map(\.json)),
         ]
     }
 
@@ -33,6 +34,7 @@ extension Topology.VirtualSwitch {
         lines.append("  \(bridge)\(bridgePresent ? "" : "  MISSING")")
         lines += ([["host port"] + hostPort.cells] + directPorts.map { ["direct port"] + $0.cells })
             .aligned.map { "  |- \($0)" }
+        lines += foundLines
         let links = chain.map { [$0.wireSide.text, "<->", $0.vmSide.text, $0.trouble] }.aligned
         for (hop, link) in zip(chain, links) {
             lines.append("  |  \(link)")
@@ -42,6 +44,17 @@ extension Topology.VirtualSwitch {
         lines += ports.isEmpty ? ["  `- no VM port"] : ports.dropLast().map { "  |- \($0)" }
         if let last = ports.last { lines.append("  `- \(last)") }
         return lines
+    }
+
+    private var foundLines: [String] {
+        asFound.reduce(into: [(object: String, values: [String])]()) { lines, found in
+            let value = "\(found.column) \(found.value)"
+            if lines.last?.object == found.object {
+                lines[lines.count - 1].values.append(value)
+            } else {
+                lines.append((found.object, [value]))
+            }
+        }.map { "  |  as found on \($0.object): \($0.values.joined(separator: ", "))" }
     }
 
     /// What VM ports' frames go by, up and down.
@@ -62,6 +75,10 @@ extension Topology.VirtualSwitch {
         }
         return members.aligned.map { "  |- \($0)" } + ["  \(uplink.name)\(members.isEmpty ? "  no NIC" : "")"]
     }
+}
+
+extension Topology.FoundValue {
+    fileprivate var json: JSON { ["object": .string(object), "column": .string(column), "value": .string(value)] }
 }
 
 extension Topology.Uplink {

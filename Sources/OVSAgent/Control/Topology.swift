@@ -19,10 +19,19 @@ struct Topology: Hashable, Sendable {
         var hostPort: Port
         /// Foreign ports on brN, the controller VM's among them: they bypass the chain. In the order of their names.
         var directPorts: [Port]
+        /// What the layout leaves as it was found on brN, its host port, its uplink and NICs, where that is something.
+        var asFound: [FoundValue] = []
         /// Hop by hop from brN to brN.local.
         var chain: [Hop]
         /// Ports on brN.local, in the order of their names.
         var vmPorts: [VMListing.Entry]
+    }
+
+    struct FoundValue: Hashable, Sendable {
+        /// As in `Port br0-up`.
+        var object: String
+        var column: String
+        var value: String
     }
 
     struct Uplink: Hashable, Sendable {

@@ -10,6 +10,7 @@ struct DesiredRowBuilder {
     private let name: String
     private let role: Role
     private var columns: [DesiredColumn] = []
+    private var memory = DesiredRow.Memory.none
 
     init(_ kind: DesiredRow.Table, _ name: String, _ role: Role, schema: DatabaseSchema) {
         table = schema.tables[kind.rawValue]
@@ -20,8 +21,8 @@ struct DesiredRowBuilder {
     }
 
     /// Wants a column to have this value, whoever made the row.
-    mutating func exact(_ column: String, _ value: Datum) {
-        add(column, .exact(value), isOnlyForMadeRows: false)
+    mutating func exact(_ column: String, _ value: Datum, isAsFound: Bool = false) {
+        add(column, .exact(value), isAsFound: isAsFound)
     }
 
     /// Wants what the layout states; where it states nothing, the documented default on a row of our own.
@@ -30,8 +31,13 @@ struct DesiredRowBuilder {
     }
 
     /// Wants these keys of a map; `nil` means absent.
-    mutating func entries(_ column: String, _ wanted: [String: String?], followingStatus: Bool = false) {
-        addEntries(column, wanted, isOnlyForMadeRows: false, followsStatus: followingStatus)
+    mutating func entries(
+        _ column: String,
+        _ wanted: [String: String?],
+        followingStatus: Bool = false,
+        isAsFound: Bool = false
+    ) {
+        addEntries(column, wanted, followsStatus: followingStatus, isAsFound: isAsFound)
     }
 
     /// Wants what the layout states under a key; where it states nothing, the documented default on a row of our own.
@@ -39,9 +45,32 @@ struct DesiredRowBuilder {
         addEntries(column, [key: stated ?? documented], isOnlyForMadeRows: stated == nil)
     }
 
-    /// The row with the columns wanted so far.
-    func partial() -> DesiredRow {
-        DesiredRow(table: kind, name: name, role: role, columns: columns)
+    /// The row with the columns wanted so far, and what was found in all others that are remembered. What the layout
+    /// states wins over what was found, and that over a documented default.
+    func partial(asFound found: FoundValues) -> DesiredRow {
+        var row = self
+        row.take(found[kind, name])
+        return DesiredRow(table: kind, name: name, role: role, memory: row.memory, columns: row.columns)
+    }
+
+    private mutating func take(_ found: FoundRow?) {
+        guard let found else {
+            memory = .firstSight
+            return
+        }
+        memory = .kept(isAdopted: found.isAdopted)
+        for (column, value) in found.columns.sorted(by: { $0.key < $1.key }) {
+            if columns.contains(where: { $0.name == column && !$0.isOnlyForMadeRows }) { continue }
+            columns.removeAll { $0.name == column }
+            add(column, .exact(value), isAsFound: true)
+        }
+        for (column, entries) in found.keys.sorted(by: { $0.key < $1.key }) {
+            let stated = Set(columns.filter { !$0.isOnlyForMadeRows }.flatMap { $0.keys(of: column) })
+            let others = entries.filter { !stated.contains($0.key) }
+            columns = columns.compactMap { $0.isOnlyForMadeRows ? $0.without(others.keys, of: column) : $0 }
+            let found = others.map { DesiredColumn.Entry(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
+            if !found.isEmpty { add(column, .entries(found), isAsFound: true) }
+        }
     }
 
     /// The row with every other configuration column at the schema's default.
@@ -61,27 +90,36 @@ struct DesiredRowBuilder {
     private mutating func addEntries(
         _ column: String,
         _ wanted: [String: String?],
-        isOnlyForMadeRows: Bool,
-        followsStatus: Bool = false
+        isOnlyForMadeRows: Bool = false,
+        followsStatus: Bool = false,
+        isAsFound: Bool = false
     ) {
         var entries = wanted.map { DesiredColumn.Entry(key: $0.key, value: $0.value) }
         let same = columns.firstIndex {
             $0.name == column && $0.isOnlyForMadeRows == isOnlyForMadeRows && $0.followsStatus == followsStatus
+                && $0.isAsFound == isAsFound
         }
         if let same, case .entries(let before) = columns[same].value {
             entries += before
             columns[same].value = .entries(entries.sorted { $0.key < $1.key })
         } else {
             entries.sort { $0.key < $1.key }
-            add(column, .entries(entries), isOnlyForMadeRows: isOnlyForMadeRows, followsStatus: followsStatus)
+            add(
+                column,
+                .entries(entries),
+                isOnlyForMadeRows: isOnlyForMadeRows,
+                followsStatus: followsStatus,
+                isAsFound: isAsFound
+            )
         }
     }
 
     private mutating func add(
         _ column: String,
         _ value: DesiredColumn.Value,
-        isOnlyForMadeRows: Bool,
-        followsStatus: Bool = false
+        isOnlyForMadeRows: Bool = false,
+        followsStatus: Bool = false,
+        isAsFound: Bool = false
     ) {
         guard let position = table?.position(of: column) else { return }
         columns.append(
@@ -90,8 +128,27 @@ struct DesiredRowBuilder {
                 position: position,
                 value: value,
                 isOnlyForMadeRows: isOnlyForMadeRows,
-                followsStatus: followsStatus
+                followsStatus: followsStatus,
+                isAsFound: isAsFound
             )
         )
+    }
+}
+
+extension DesiredColumn {
+    /// The keys that are wanted of a map.
+    fileprivate func keys(of column: String) -> [String] {
+        guard name == column, case .entries(let entries) = value else { return [] }
+        return entries.map(\.key)
+    }
+
+    /// Without these keys; `nil` where none is left.
+    fileprivate func without(_ keys: some Collection<String>, of column: String) -> DesiredColumn? {
+        guard name == column, case .entries(let entries) = value else { return self }
+        let rest = entries.filter { !keys.contains($0.key) }
+        if rest.isEmpty { return nil }
+        var column = self
+        column.value = .entries(rest)
+        return column
     }
 }

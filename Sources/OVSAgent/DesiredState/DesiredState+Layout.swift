@@ -32,7 +32,9 @@ private struct Compiler {
         self.layout = layout
         self.found = found
         self.schema = schema
+        // One that is to be made again is as it was, unless the layout says what it is.
         let standing = layout.virtualSwitches.compactMap { found.uplinkBridges[$0.lane] }
+            .filter { $0.isPresent || layout.datapath == nil }
         let types = standing.map { Self.canonical($0.datapathType) }
         let stated = layout.datapath?.columnValue
         let isOursToSay = standing.allSatisfy(\.isMade) || stated.map(types.contains) == true
@@ -65,14 +67,19 @@ private struct Compiler {
         var row = builder(.bridge, lane.uplinkBridge, .uplinkBridge)
         row.exact("fail_mode", "standalone")
         row.exact("controller", .emptySet)
-        let type = keepsStanding ? known?.datapathType ?? datapathType : datapathType
-        row.exact("datapath_type", nil, otherwiseWhereMade: Datum(.string(type)))
+        let isAdopted = known?.isMade == false
+        row.exact("datapath_type", Datum(.string(ownDatapathType(of: known))), isAsFound: isAdopted)
         if let spoken = known?.protocols, !spoken.isEmpty {
             // The agent's own connection speaks it; the operator's choice stays otherwise.
-            row.exact("protocols", Datum(set: spoken.union(["OpenFlow14"]).map { .string($0) }))
+            row.exact("protocols", Datum(set: spoken.union(["OpenFlow14"]).map { .string($0) }), isAsFound: isAdopted)
         }
         if let known, let address = known.hardwareAddress {
-            row.entries("other_config", ["hwaddr": address], followingStatus: known.isNewAddress)
+            row.entries(
+                "other_config",
+                ["hwaddr": address],
+                followingStatus: known.isNewAddress,
+                isAsFound: known.wasPinned
+            )
             row.entries(
                 "external_ids",
                 [Mark.hardwareAddress: address, Mark.foundHardwareAddress: known.wasPinned ? "true" : nil],
@@ -80,7 +87,7 @@ private struct Compiler {
             )
         }
         var bridge = DesiredBridge(
-            row: row.partial(),
+            row: row.partial(asFound: found.values),
             ports: [hostPort(virtualSwitch), lanePort(LanePort(.uplink, of: lane))]
         )
         guard let uplink = virtualSwitch.uplink else { return bridge }
@@ -98,7 +105,8 @@ private struct Compiler {
     /// A layout's datapath that an existing brN does not have, or two brN that no patch port can join.
     func datapathObstacles(_ virtualSwitch: Layout.VirtualSwitch) -> [Obstacle] {
         let name = virtualSwitch.lane.uplinkBridge
-        guard let bridge = found.uplinkBridges[virtualSwitch.lane], !bridge.isMade || keepsStanding else { return [] }
+        guard let bridge = found.uplinkBridges[virtualSwitch.lane], bridge.isPresent, !bridge.isMade || keepsStanding
+        else { return [] }
         let type = Self.canonical(bridge.datapathType)
         if !bridge.isMade, let stated = layout.datapath, stated.columnValue != type {
             return [
@@ -166,14 +174,16 @@ private struct Compiler {
         var port = builder(.port, name, .hostPort)
         port.exact("tag", virtualSwitch.hostVlan.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
         // A host port that we made is never a trunk, which would get every VM's VLAN; one that stood here before may
-        // carry the host's own VLAN devices.
-        port.exact("vlan_mode", nil, otherwiseWhereMade: .emptySet)
+        // carry the host's own VLAN devices, beside a stated VLAN as its native one. As a mere trunk it would have none.
+        let isTrunk = found.values[.port, name]?.columns["vlan_mode"] == "trunk"
+        let stated = virtualSwitch.hostVlan != nil && isTrunk ? Datum.emptySet : nil
+        port.exact("vlan_mode", stated, otherwiseWhereMade: .emptySet)
         var interface = builder(.interface, name, .hostPort)
         interface.exact("type", "internal")
         if let mtu = virtualSwitch.mtu { interface.exact("mtu_request", Datum(.integer(Int64(mtu)))) }
         return DesiredPort(
-            row: port.partial(),
-            interfaces: [DesiredInterface(row: interface.partial(), claim: claim)],
+            row: port.partial(asFound: found.values),
+            interfaces: [DesiredInterface(row: interface.partial(asFound: found.values), claim: claim)],
             removesOtherInterfaces: false,
             claim: claim
         )
@@ -191,9 +201,11 @@ private struct Compiler {
         let interfaces = nics.map { name in
             var interface = builder(.interface, name, .uplinkMember)
             if let mtu { interface.exact("mtu_request", Datum(.integer(Int64(mtu)))) }
-            return DesiredInterface(row: interface.partial(), claim: uplink.adopt ? .adopted : .ifAlone)
+            let row = interface.partial(asFound: found.values)
+            return DesiredInterface(row: row, claim: uplink.adopt ? .adopted : .ifAlone)
         }
-        return DesiredPort(row: port.partial(), interfaces: interfaces, claim: uplink.adopt ? .adopted : .refused)
+        let row = port.partial(asFound: found.values)
+        return DesiredPort(row: row, interfaces: interfaces, claim: uplink.adopt ? .adopted : .refused)
     }
 
     /// The NICs that an uplink is to have, or why there are none to name.
@@ -240,6 +252,13 @@ private struct Compiler {
 
     private func builder(_ table: DesiredRow.Table, _ name: String, _ role: Role) -> DesiredRowBuilder {
         DesiredRowBuilder(table, name, role, schema: schema)
+    }
+
+    /// Of a brN: its own where others made it, since another would destroy it.
+    private func ownDatapathType(of bridge: Found.UplinkBridge?) -> String {
+        guard let bridge else { return datapathType }
+        if !bridge.isPresent, layout.datapath != nil { return datapathType }
+        return keepsStanding || !bridge.isMade ? bridge.datapathType : datapathType
     }
 
     /// ovs-vswitchd takes `system` for the empty string (ofproto_normalize_type).

@@ -67,15 +67,27 @@ struct DesiredRow: Hashable, Sendable {
     var table: Table
     var name: String
     var role: Role
+    var memory: Memory
     let columns: [DesiredColumn]
     let glance: Glance
 
-    init(table: Table, name: String, role: Role, columns: [DesiredColumn]) {
+    init(table: Table, name: String, role: Role, memory: Memory = .none, columns: [DesiredColumn]) {
         self.table = table
         self.name = name
         self.role = role
+        self.memory = memory
         self.columns = columns
         glance = Glance(columns)
+    }
+
+    /// What is known of how the row was found.
+    enum Memory: Hashable, Sendable {
+        /// Nothing is to be: the row is owned whole.
+        case none
+        /// Nothing yet: what stands there is to be noted.
+        case firstSight
+        /// ``FoundValues`` has it.
+        case kept(isAdopted: Bool)
     }
 
     /// The columns again, split so that what differs in a row, which is nothing in nearly every one at nearly every time,
@@ -134,6 +146,8 @@ struct DesiredColumn: Hashable, Sendable {
     var isOnlyForMadeRows = false
     /// The value was first heard from ovs-vswitchd: where it is missing, nobody took it away.
     var followsStatus = false
+    /// The layout does not state it: it is what was found.
+    var isAsFound = false
 
     enum Value: Hashable, Sendable {
         /// The whole value.

@@ -3,11 +3,15 @@ import OVSDB
 /// The few facts about what already stands that a layout's meaning depends on, read from the replica before compiling,
 /// so that the compile step itself is a function of two values.
 struct Found: Hashable, Sendable {
-    /// The uplink bridges of the layout that exist.
+    /// The uplink bridges of the layout that exist, or did when all was last as wanted.
     var uplinkBridges: [Lane: UplinkBridge] = [:]
+    /// What is remembered of rows of which the layout does not say all.
+    var values = FoundValues()
 
-    /// What is known of an existing brN.
+    /// What is known of a brN.
     struct UplinkBridge: Hashable, Sendable {
+        /// Whether it exists; else it is told as it was.
+        var isPresent = true
         /// Whether the agent inserted it.
         var isMade: Bool
         /// `Bridge.datapath_type`, of a bridge that the agent made as it was when all was as wanted.
@@ -15,7 +19,8 @@ struct Found: Hashable, Sendable {
         /// `Bridge.protocols`: the OpenFlow versions that it speaks; empty for ovs-vswitchd's own choice.
         var protocols: Set<String> = []
         /// What its hardware address is to be pinned to: what the agent saw or noted before, else what
-        /// `other_config:hwaddr` says, else the address that it has; `nil` while it has none yet.
+        /// `other_config:hwaddr` says, else the address that it has, or comes to have where it is new; `nil` while that
+        /// can't be told yet.
         var hardwareAddress: String?
         /// Whether somebody else had pinned it before the agent did.
         var wasPinned: Bool
@@ -27,23 +32,36 @@ struct Found: Hashable, Sendable {
 extension Found {
     init(for layout: Layout, in replica: Replica, provenance: Provenance) {
         let bridges = replica["Bridge"]
+        values = provenance.found
         for lane in layout.virtualSwitches.lazy.map(\.lane) {
-            guard let bridge = bridges[name: lane.uplinkBridge] else { continue }
-            uplinkBridges[lane] = UplinkBridge(bridge, interfaces: replica["Interface"], provenance: provenance)
+            let remembered = values[.bridge, lane.uplinkBridge]
+            if let bridge = bridges[name: lane.uplinkBridge] {
+                uplinkBridges[lane] = UplinkBridge(bridge, remembered, in: replica, provenance: provenance)
+            } else if let remembered, let standing = remembered.standing {
+                uplinkBridges[lane] = UplinkBridge(remembered, standing)
+            }
         }
     }
 }
 
 extension Found.UplinkBridge {
-    fileprivate init(_ bridge: Row, interfaces: TableReplica, provenance: Provenance) {
+    /// One that is not there.
+    fileprivate init(_ remembered: FoundRow, _ standing: FoundRow.Standing) {
+        isPresent = false
+        isMade = !remembered.isAdopted
+        datapathType = standing.datapathType
+        protocols = Self.names(remembered.columns["protocols"] ?? .emptySet)
+        hardwareAddress = standing.hardwareAddress
+        wasPinned = standing.wasPinned
+    }
+
+    fileprivate init(_ bridge: Row, _ remembered: FoundRow?, in replica: Replica, provenance: Provenance) {
         let marks = bridge["external_ids"]
-        let seen = provenance.uplinkBridge(bridge.uuid)
-        isMade =
-            provenance.isMade(bridge.uuid)
-            ?? (marks[Mark.made] == "true" && marks[Mark.role] == Role.uplinkBridge.rawValue)
+        let seen = remembered?.standing
+        isMade = provenance.isMade(bridge, as: .uplinkBridge)
         let found = bridge["datapath_type"].string ?? ""
-        datapathType = isMade ? seen?.datapathType ?? found : found
-        protocols = Set(bridge["protocols"].atoms.compactMap { if case .string(let name) = $0 { name } else { nil } })
+        datapathType = seen?.row == bridge.uuid ? seen?.datapathType ?? found : found
+        protocols = Self.names(remembered?.columns["protocols"] ?? bridge["protocols"])
         let configured = bridge["other_config"]["hwaddr"]
         if let seen, let address = seen.hardwareAddress, Self.isUsable(address) {
             hardwareAddress = address
@@ -55,11 +73,47 @@ extension Found.UplinkBridge {
             hardwareAddress = configured
             wasPinned = true
         } else {
-            let inUse = interfaces[name: bridge.name]?["mac_in_use"].string
-            hardwareAddress = inUse.flatMap { Self.isUsable($0) ? $0 : nil }
+            hardwareAddress = Self.settledAddress(of: bridge, isMade: isMade, in: replica)
             wasPinned = false
             isNewAddress = true
         }
+    }
+
+    private static func names(_ protocols: Datum) -> Set<String> {
+        Set(protocols.atoms.compactMap { if case .string(let name) = $0 { name } else { nil } })
+    }
+
+    /// The address that a bridge keeps if nobody pins it.
+    ///
+    /// The device of a new bridge is born with a random address, and ovs-vswitchd tells of that one before it gives it
+    /// the lowest universal one among the bridge's ports, each counted by its first interface
+    /// (ovs-vswitchd.conf.db(5), Interface Table, `mac`; bridge.c, find_local_hw_addr). That is foretold here, once
+    /// ovs-vswitchd has told of every NIC that it can open. A bridge that others made has been up, and has what it has.
+    private static func settledAddress(of bridge: Row, isMade: Bool, in replica: Replica) -> String? {
+        let inUse = replica["Interface"][name: bridge.name]?["mac_in_use"].string.flatMap { isUsable($0) ? $0 : nil }
+        guard isMade, let inUse else { return inUse }
+        var lowest: String?
+        for port in bridge["ports"].uuids.compactMap({ replica["Port"][$0] }) where port.name != bridge.name {
+            let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
+            let isUplink = port["external_ids"][Mark.role] == Role.uplink.rawValue
+            guard !isUplink || members.allSatisfy(isTold) else { return nil }
+            let first = members.min { $0.name < $1.name }
+            let address = port["mac"].string ?? first?["mac_in_use"].string
+            guard let address = address?.lowercased(), isUsable(address), isUniversal(address) else { continue }
+            lowest = lowest.map { min($0, address) } ?? address
+        }
+        return lowest ?? inUse
+    }
+
+    /// Whether ovs-vswitchd has opened the interface or can't.
+    private static func isTold(_ interface: Row) -> Bool {
+        !interface["mac_in_use"].isEmpty || interface["ofport"].integer == -1 || !interface["error"].isEmpty
+    }
+
+    /// Whether its maker gave it, and no administrator or random generator (IEEE 802, the U/L bit).
+    private static func isUniversal(_ address: String) -> Bool {
+        let octet = UInt8(address.prefix(2), radix: 16) ?? 2
+        return octet & 2 == 0
     }
 
     /// Whether ovs-vswitchd would take the text as `other_config:hwaddr`: six octets, neither zero nor multicast.

@@ -10,6 +10,8 @@ struct Event: Hashable, Sendable {
         case drift, repaired, contested
         /// A VM port got the tag of the network that it asks for, or its former one.
         case assigned, released
+        /// An operator's word: a value that stands now is to be kept.
+        case adopted
         case applied, paused, resumed
         case applyFailed = "apply-failed"
         /// What was kept in the state folder can't be had.

@@ -22,6 +22,8 @@ package struct Change: Hashable, Sendable, CustomStringConvertible {
 
     /// Where the value comes from, in words, for who undoes what somebody else did to it; `nil` where the object says it.
     var note: String?
+    /// Whether `wanted` is what the agent found there, and no layout states it.
+    var isAsFound = false
 
     /// What a change follows from that is no foreign edit.
     enum Answer: Hashable, Sendable {
@@ -52,7 +54,7 @@ package struct Change: Hashable, Sendable, CustomStringConvertible {
 
     /// One line for people, led by `+`, `-` or `~`.
     package var description: String {
-        let reason = answer?.reason.map { " (\($0))" } ?? ""
+        let reason = answer?.reason.map { " (\($0))" } ?? (isAsFound ? " (as found)" : "")
         return switch kind {
         case .add: "+ \(object): \(column) \(wanted)\(reason)"
         case .remove: "- \(object): \(column) \(found)\(reason)"

@@ -21,6 +21,8 @@ package struct Plan: Sendable {
     var unknownProfiles: [UUID: UnknownProfile?] = [:]
     /// Those with a difference, to be looked at again.
     var openTags: Set<UUID> = []
+    /// What was found on rows that are not remembered yet.
+    var noted: [FoundValues.Object: FoundRow] = [:]
     /// The one row of `Open_vSwitch`; `nil` in a database that nobody initialised.
     var root: UUID?
     /// Whether somebody set `next_cfg` so high that it can't be raised: no transaction could be made any more.

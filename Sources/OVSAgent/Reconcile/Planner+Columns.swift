@@ -5,6 +5,7 @@ import OVSDB
 extension Planner {
     /// Brings a standing row's columns to what is wanted. `quietly` when the row comes with something that is listed.
     mutating func compare(_ row: Row, with desired: DesiredRow, quietly: Bool = false) {
+        note(row, as: desired)
         if !hasItsMark(row) {
             setKeys(row, desired.table, "external_ids", [Mark.made: isMade(row, as: desired.role) ? "true" : nil])
         }
@@ -19,10 +20,13 @@ extension Planner {
     mutating func insert(_ desired: DesiredRow, extra: [String: Datum] = [:], marks: [String: String] = [:]) -> Atom {
         var values = extra.filter { !$0.value.isEmpty }
         values["name"] = Datum(.string(desired.name))
-        var maps: [String: [String: String]] = ["external_ids": marks.merging([Mark.made: "true"]) { $1 }]
+        // What stood there before the agent is not the agent's to delete when it leaves the layout.
+        let isAdopted = desired.memory == .kept(isAdopted: true)
+        let made = isAdopted ? [:] : [Mark.made: "true"]
+        var maps: [String: [String: String]] = ["external_ids": marks.merging(made) { $1 }]
         var absent: [String: Set<Atom>] = [:]
         let schema = replica.schema.tables[desired.table.rawValue]
-        for column in desired.columns {
+        for column in desired.columns where !(isAdopted && column.isOnlyForMadeRows) {
             switch column.value {
             case .exact(let value):
                 let isDefault = schema.map { value == $0.columns[column.position].type.defaultValue } ?? false
@@ -58,11 +62,20 @@ extension Planner {
         }
     }
 
-    /// Whether the agent inserted the row: as it has seen, else as the row's marks of this role say.
-    func isMade(_ row: Row, as role: Role) -> Bool {
-        if let isMade = provenance.isMade(row.uuid) { return isMade }
-        let marks = row["external_ids"]
-        return marks[Mark.made] == "true" && marks[Mark.role] == role.rawValue
+    /// Whether the agent inserted the row.
+    func isMade(_ row: Row, as role: Role) -> Bool { provenance.isMade(row, as: role) }
+
+    /// Remembers what the row has where it is seen for the first time, or is somebody else's by now.
+    private mutating func note(_ row: Row, as desired: DesiredRow) {
+        switch desired.memory {
+        case .none, .kept(isAdopted: true): return
+        case .kept(isAdopted: false): if isMade(row, as: desired.role) { return }
+        case .firstSight: break
+        }
+        let object = FoundValues.Object(table: desired.table, name: desired.name)
+        plan.noted[object] =
+            isMade(row, as: desired.role)
+            ? FoundRow(made: row, desired) : FoundRow(adopted: row, as: desired.role)
     }
 
     /// Whether the mark of a made row stands where the agent has seen it stand, and nowhere else.
@@ -93,6 +106,7 @@ extension Planner {
             }
         }
         guard !quietly else { return }
+        let listed = plan.changes.endIndex
         let object = "\(desired.table.rawValue) \(desired.name)"
         switch column.value {
         case .exact(let value) where found.isMap && value.isMap: listEntries(object, column.name, found, value)
@@ -103,6 +117,22 @@ extension Planner {
                 list(object, "\(column.name):\(key)", found: found[key], wanted: wanted, answer: answer)
             }
         }
+        if column.isAsFound { for index in listed..<plan.changes.endIndex { plan.changes[index].isAsFound = true } }
+    }
+
+    /// Gives a row that is released what it had when it was found. Its datapath stays: another would destroy it.
+    mutating func giveBack(_ row: Row, _ table: DesiredRow.Table) {
+        guard let found = provenance.found[table, row.name], found.isAdopted else { return }
+        for (column, value) in found.columns.sorted(by: { $0.key < $1.key }) where row.has(column) {
+            let standing = row[column]
+            if standing == value { continue }
+            edit(table.rawValue, row.uuid) { edit in
+                edit.assumed[column] = standing
+                edit.values[column] = value
+            }
+            list("\(table.rawValue) \(row.name)", column, found: text(standing, column), wanted: text(value, column))
+        }
+        for (column, entries) in found.keys.sorted(by: { $0.key < $1.key }) { setKeys(row, table, column, entries) }
     }
 
     private mutating func listEntries(_ object: String, _ column: String, _ found: Datum, _ wanted: Datum) {

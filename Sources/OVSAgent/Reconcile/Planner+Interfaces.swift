@@ -37,8 +37,15 @@ extension Planner {
                 let places = holders(of: found.uuid).filter { $0.row != row?.uuid }
                 if mayTake(wanted, from: places, for: bridge, bridgeRow) {
                     for place in places.compactMap({ ports[$0.row] }) {
-                        if row == nil, port.row.role == .uplink { inherit(from: place, into: &members) }
-                        if standsAlone(place, on: bridgeRow) || isFormerUplink(place, of: bridgeRow),
+                        if port.row.role == .uplink {
+                            if let row {
+                                noteLoss(of: place, than: "\(row.name), which its NIC joins") { row[$0] }
+                            } else {
+                                inherit(from: place, for: port, into: &members)
+                            }
+                        }
+                        if standsAlone(place, on: bridgeRow) || isFormerUplink(place, of: bridgeRow)
+                            || isEmptied(place, by: port, on: bridgeRow),
                             !members.formers.contains(place.uuid)
                         {
                             members.formers.append(place.uuid)
@@ -99,6 +106,13 @@ extension Planner {
         return formerUplink(of: bridge)?.uuid == port.uuid && isMade(port, as: .uplink)
     }
 
+    /// Whether a port of the same brN loses all its interfaces to this one.
+    private func isEmptied(_ former: Row, by port: DesiredPort, on bridge: Row?) -> Bool {
+        guard let bridge, replica.referrers(of: former.uuid).allSatisfy({ $0.row == bridge.uuid }) else { return false }
+        let names = interfaces(of: former).uuids.compactMap { interfaces[$0]?.name }
+        return names.allSatisfy { name in port.interfaces.contains { $0.row.name == name } }
+    }
+
     /// Whether the port loses the interface to this same plan: another uplink of the layout that no longer has it, a
     /// leftover that may be removed, a port that nobody may put on the chain.
     private func isGivenUp(_ interface: String, by port: Row) -> Bool {
@@ -114,18 +128,46 @@ extension Planner {
         }
     }
 
-    /// The VLANs of the first port that gives up its NIC are those of the new one; where another differs it is said.
-    private mutating func inherit(from port: Row, into members: inout Members) {
-        guard interfaces(of: port).count == 1 || isMade(port, as: .uplink) else { return }
-        let forwarding = ["tag", "trunks", "vlan_mode", "cvlans", "qos"].filter(port.has)
-        if members.carried.isEmpty {
-            for column in forwarding + ["other_config", "external_ids"] { members.carried[column] = port[column] }
-        } else if forwarding.contains(where: { members.carried[$0] != port[$0] }) {
-            plan.notes.append(
-                "Port \(port.name) had other VLANs or QoS than the port that the uplink inherits them from; they are dropped."
-            )
+    /// What the first port that gives up its NIC has of VLANs, and of bonding and LACP where it is a bond, is the new
+    /// one's, so that the wire finds what it knows; where another differs it is said. Somebody else's bond goes on under
+    /// the layout's name, and is adopted like one that has it already.
+    private mutating func inherit(from port: Row, for uplink: DesiredPort, into members: inout Members) {
+        let isOurs = isMade(port, as: .uplink)
+        guard interfaces(of: port).count == 1 || isOurs || uplink.claim == .adopted else { return }
+        guard members.carried.isEmpty else {
+            let carried = members.carried
+            return noteLoss(of: port, than: "the port that the uplink inherits them from") { carried[$0] ?? .emptySet }
         }
+        for column in ["qos", "other_config", "external_ids"] where port.has(column) {
+            members.carried[column] = port[column]
+        }
+        let marks = Set(Mark.all.map(Atom.string))
+        let keys = port["external_ids"].entries.filter { !marks.contains($0.key) }
+        members.carried["external_ids"] = Datum(map: keys)
+        for column in Self.vlanColumns { members.carried[column] = port[column] }
+        guard uplink.row.memory == .firstSight else { return }
+        var found = isOurs ? FoundRow(made: port, nil) : FoundRow(adopted: port, as: .uplink)
+        if interfaces(of: port).count == 1 {
+            found.isAdopted = false
+            found.leaveOutDefaults(of: port.schema, exceptFor: Self.vlanColumns)
+        }
+        plan.noted[FoundValues.Object(table: .port, name: uplink.row.name)] = found
     }
+
+    /// Says what a port had that gives up its NIC, where it goes with the port.
+    private mutating func noteLoss(of port: Row, than other: String, _ value: (String) -> Datum) {
+        let lost = (Self.vlanColumns + ["qos"]).filter { port.has($0) && port[$0] != value($0) }
+        guard !lost.isEmpty else { return }
+        let values = lost.map { column in
+            port[column].isEmpty ? "no \(column)" : column == "qos" ? column : "\(column) \(port[column])"
+        }
+        let note = """
+            Port \(port.name) had other VLANs or QoS than \(other): \(values.joined(separator: ", ")); they are dropped.
+            """
+        if !plan.notes.contains(note) { plan.notes.append(note) }
+    }
+
+    private static let vlanColumns = ["tag", "trunks", "vlan_mode", "cvlans"]
 
     // MARK: Refusals
 

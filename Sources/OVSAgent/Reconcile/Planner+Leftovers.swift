@@ -119,6 +119,7 @@ extension Planner {
         for port in going { unhook(port, fromBridge: bridge.uuid) }
         for port in released { release(port) }
         if let own { release(own) }
+        giveBack(bridge, .bridge)
         unpin(bridge)
         setKeys(bridge, .bridge, "external_ids", Self.noMarks)
         if isMade(bridge, as: role) {
@@ -156,8 +157,10 @@ extension Planner {
             guard let interface = interfaces[uuid], edit(of: port.uuid)?.leaving.contains(.uuid(uuid)) != true else {
                 continue
             }
+            giveBack(interface, .interface)
             setKeys(interface, .interface, "external_ids", Self.noMarks)
         }
+        giveBack(port, .port)
         setKeys(port, .port, "external_ids", Self.noMarks)
     }
 

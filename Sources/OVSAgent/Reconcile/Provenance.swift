@@ -7,25 +7,23 @@ import OVSDB
 /// counts, and a mark that says otherwise is put back like any other drift. A row that it has not seen is what its marks
 /// say.
 struct Provenance: Hashable, Sendable {
+    /// What is remembered by name, over restarts.
+    private(set) var found: FoundValues
     private var isMade: [UUID: Bool] = [:]
-    private var uplinkBridges: [UUID: UplinkBridge] = [:]
     private var givenTags: [UUID: GivenTag] = [:]
 
-    /// What is kept of a brN that stands.
-    struct UplinkBridge: Hashable, Sendable {
-        /// The address that it is pinned to; `nil` while it has none.
-        var hardwareAddress: String?
-        /// Whether somebody else had pinned it before the agent did.
-        var wasPinned: Bool
-        /// `Bridge.datapath_type`.
-        var datapathType: String
-    }
+    init(found: FoundValues = FoundValues()) { self.found = found }
 
     /// Whether the agent made the row; `nil` for one that it has not seen.
     func isMade(_ row: UUID) -> Bool? { isMade[row] }
 
-    /// What was seen of a brN; `nil` for one that was not.
-    func uplinkBridge(_ row: UUID) -> UplinkBridge? { uplinkBridges[row] }
+    /// Whether the agent made the row: as it has seen, else as it remembers, else as the row's marks of this role say.
+    func isMade(_ row: Row, as role: Role) -> Bool {
+        if let isMade = isMade[row.uuid] { return isMade }
+        if let table = DesiredRow.Table(rawValue: row.schema.name), found.isAdopted(table, row.name) { return false }
+        let marks = row["external_ids"]
+        return marks[Mark.made] == "true" && marks[Mark.role] == role.rawValue
+    }
 
     /// What was seen of a VM port that has a network; `nil` for one that was not.
     func givenTag(_ port: UUID) -> GivenTag? { givenTags[port] }
@@ -38,12 +36,25 @@ struct Provenance: Hashable, Sendable {
         for (port, tag) in seen.settledTags { givenTags[port] = tag }
     }
 
+    /// Takes what a plan found on rows that are not remembered; gives whether it did.
+    mutating func note(_ seen: [FoundValues.Object: FoundRow]) -> Bool {
+        if seen.isEmpty { return false }
+        found.note(seen)
+        return true
+    }
+
+    /// Takes what an operator says was found on an object, and with it what its row was seen to be.
+    mutating func adopt(_ row: FoundRow, for object: FoundValues.Object) { found.set(row, for: object) }
+
+    /// Takes what is remembered from what another agent kept.
+    mutating func replace(found: FoundValues) { self.found = found }
+
     /// Takes the marks of the desired rows in a scope for what they are: to be called when nothing differs there. Where
     /// that is all, what is no longer desired or no longer there is forgotten.
     mutating func record(_ desired: DesiredState, _ scope: PlanScope, in replica: Replica) {
         if scope == .all {
             isMade.removeAll(keepingCapacity: true)
-            uplinkBridges.removeAll(keepingCapacity: true)
+            forgetReleased(desired, in: replica)
         }
         for (index, bridge) in desired.bridges.enumerated() {
             switch scope[index] {
@@ -56,20 +67,31 @@ struct Provenance: Hashable, Sendable {
 
     /// Forgets rows that are no longer there.
     mutating func forget(_ rows: Set<UUID>) {
-        for row in rows {
-            isMade[row] = nil
-            uplinkBridges[row] = nil
+        for row in rows { isMade[row] = nil }
+    }
+
+    /// What left the layout is remembered until it is released: it may have to wait for the operator's word.
+    private mutating func forgetReleased(_ desired: DesiredState, in replica: Replica) {
+        guard !found.rows.isEmpty else { return }
+        let ports = desired.bridges.flatMap(\.ports)
+        let rows = desired.bridges.map(\.row) + ports.map(\.row) + ports.flatMap(\.interfaces).map(\.row)
+        let wanted = Set(rows.map { FoundValues.Object(table: $0.table, name: $0.name) })
+        found.forget { object in
+            !wanted.contains(object)
+                && replica[object.table.rawValue][name: object.name]?["external_ids"][Mark.role] == nil
         }
     }
 
     private mutating func record(_ bridge: DesiredBridge, in replica: Replica) {
         if let row = record(bridge.row, in: replica), bridge.row.role == .uplinkBridge {
             let marks = row["external_ids"]
-            uplinkBridges[row.uuid] = UplinkBridge(
+            let standing = FoundRow.Standing(
+                row: row.uuid,
+                datapathType: row["datapath_type"].string ?? "",
                 hardwareAddress: marks[Mark.hardwareAddress],
-                wasPinned: marks[Mark.foundHardwareAddress] == "true",
-                datapathType: row["datapath_type"].string ?? ""
+                wasPinned: marks[Mark.foundHardwareAddress] == "true"
             )
+            found.settle(row.name, standing)
         }
         for port in bridge.ports { record(port, in: replica) }
     }

@@ -62,7 +62,7 @@ struct RowPlanner: Sendable {
         expelled: Set<UUID> = [],
         provenance: inout Provenance
     ) -> Plan {
-        let desired = desired(for: replica, provenance)
+        var desired = desired(for: replica, provenance)
         func compare(_ scope: PlanScope) -> Plan {
             Plan.make(
                 desired: desired,
@@ -74,7 +74,13 @@ struct RowPlanner: Sendable {
                 scope: scope
             )
         }
-        let plan = compare(scope)
+        var plan = compare(scope)
+        if provenance.note(plan.noted) {
+            // What was found just now is wanted from now on, also of this plan.
+            scope = .all
+            desired = self.desired(for: replica, provenance)
+            plan = compare(scope)
+        }
         assert(scope == .all || plan.isSame(as: compare(.all)), "something differs beyond \(scope)")
         provenance.record(plan, areAll: vmPorts == .all)
         vmPorts = .some(plan.openTags)

@@ -16,7 +16,9 @@ import Testing
             #expect(version.output == "ovs-agentd \(AgentVersion.current)\n")
             #expect(version.exitCode == 0)
             let commands = try await fixture.appctl("list-commands").output
-            #expect(commands.hasPrefix("The available commands are:\n  events         [ID]\n  events/wait    ID\n"))
+            #expect(
+                commands.hasPrefix("The available commands are:\n  adopt          [OBJECT]\n  events         [ID]\n")
+            )
             #expect(try await fixture.appctl("status").output.hasPrefix("in-sync      ovs-agentd"))
             let json = try await fixture.appctl("status", "--json").output
             #expect(try JSON(parsing: json.utf8)["state"] == "in-sync")
@@ -28,10 +30,13 @@ import Testing
             let bad = try await fixture.appctl("plan", "l.yaml", "bad")
             #expect(bad.errorOutput.hasPrefix("l.yaml:1:1: error: bad layout\n"))
             #expect(try await fixture.appctl("reload", "--allow-removal").output == "layout d2 at work\n")
+            #expect(try await fixture.appctl("adopt", "Port", "br0-up").output == "adopted\n")
+            #expect(try await fixture.appctl("adopt").output == "adopted\n")
             #expect(try await fixture.appctl("vlog/set", "any:any:dbg").output == "")
             #expect(
                 try await fixture.target.log() == [
-                    "plan - 0", "plan l.yaml 10", "plan l.yaml 3", "reload true", "level debug",
+                    "plan - 0", "plan l.yaml 10", "plan l.yaml 3", "reload true", "adopt Port br0-up", "adopt all",
+                    "level debug",
                 ]
             )
         }
@@ -55,7 +60,7 @@ import Testing
             for params in ["", #""--json""#, #""--json-and-text""#] {
                 #expect(try ask("status", params)["state"] == "in-sync", "\(params)")
             }
-            #expect(try ask("list-commands", #""--json""#)["commands"]?.array?.first?["name"] == "events")
+            #expect(try ask("list-commands", #""--json""#)["commands"]?.array?.first?["name"] == "adopt")
             #expect(try ask("version", #""--json""#)["name"] == "ovs-agentd")
         }
     }

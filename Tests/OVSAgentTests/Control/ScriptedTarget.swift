@@ -61,6 +61,11 @@ final class ScriptedTarget: ControlTarget {
         return loop.makeSucceededFuture(Answer(text: "layout d2 at work", json: ["digest": "d2"]))
     }
 
+    func adopt(_ object: String?) -> EventLoopFuture<Answer> {
+        state.value.log.append("adopt \(object ?? "all")")
+        return loop.makeSucceededFuture(Answer(text: "adopted", json: ["adopted": []]))
+    }
+
     func pause(seconds: Int, reason: String) -> EventLoopFuture<Answer> {
         loop.makeSucceededFuture(Answer(text: "paused \(seconds) \(reason)", json: [:]))
     }

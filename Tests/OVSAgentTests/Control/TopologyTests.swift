@@ -102,7 +102,7 @@ import Testing
         let lane = json["virtualSwitches"]?.array?.first
         #expect(
             lane?.object?.map(\.name) == [
-                "name", "bridge", "present", "uplink", "hostPort", "directPorts", "chain", "vmPorts",
+                "name", "bridge", "present", "uplink", "hostPort", "directPorts", "chain", "vmPorts", "asFound",
             ]
         )
         #expect(

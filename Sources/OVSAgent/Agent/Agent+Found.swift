@@ -1,0 +1,96 @@
+import Logging
+import NIOCore
+import OVSDB
+
+/// What the agent found on the host: kept on disk as soon as it is known, and changed by an operator's word only.
+extension Agent {
+    /// Saves it where the file has something else. Without the lock it is somebody else's to save.
+    func keepFound() {
+        guard lock == .held, provenance.found != keptFound else { return }
+        saveFound()
+    }
+
+    @discardableResult
+    private func saveFound() -> EventLoopFuture<String?> {
+        let (found, file) = (provenance.found, foundFile)
+        keptFound = found
+        return afterFileWork {
+            Result { () throws(StateFile.Failure) in try file.save(found.bytes) }
+        }.map { result in self.assumeIsolated { $0.savedFound(result) } }
+    }
+
+    /// A disk that is full may not be a while later.
+    private func savedFound(_ result: Result<Void, StateFile.Failure>) -> String? {
+        guard case .failure(let error) = result else {
+            stateTroubles.saved(foundFile, now: .now())
+            return nil
+        }
+        let failure = "what was found on the host could not be kept for a restart: \(error)"
+        failed(foundFile, failure)
+        keptFound = nil
+        eventLoop.scheduleTask(in: .seconds(5)) { self.assumeIsolated { $0.keepFound() } }
+        return failure
+    }
+
+    /// Takes what stands now for what was found, on one object or on all; answers once that would be found after a
+    /// restart, too, or once it is known that it would not.
+    nonisolated func adopt(_ object: String?) -> EventLoopFuture<Answer> {
+        eventLoop.flatSubmit {
+            self.assumeIsolated { agent in
+                do throws(CommandFailure) {
+                    try agent.checkThatItEnforces("adopt")
+                    return agent.adopt(try agent.adoption(of: object))
+                } catch {
+                    return agent.eventLoop.makeFailedFuture(error)
+                }
+            }
+        }
+    }
+
+    private func adoption(of object: String?) throws(CommandFailure) -> Adoption {
+        guard connection == .synced else { throw CommandFailure("adopt: there is no connection to the database") }
+        let result = withReplica { replica in
+            // While the agent is paused there may be no plan yet.
+            var planner = self.planner ?? RowPlanner(layout: active.layout, schema: replica.schema)
+            var provenance = self.provenance
+            if planner.desired == nil { _ = planner.plan(replica, provenance: &provenance) }
+            return Result { () throws(Adoption.Refusal) in
+                try Adoption(
+                    of: object,
+                    desired: planner.desired ?? DesiredState(),
+                    replica: replica,
+                    provenance: self.provenance
+                )
+            }
+        }
+        switch result {
+        case nil: throw CommandFailure("adopt: there is no snapshot of the database")
+        case .failure(let refusal): throw CommandFailure("\(refusal)")
+        case .success(let adoption): return adoption
+        }
+    }
+
+    private func adopt(_ adoption: Adoption) -> EventLoopFuture<Answer> {
+        for (object, row) in adoption.rows { provenance.adopt(row, for: object) }
+        planner = nil
+        for change in adoption.changes {
+            let former = change.found.isEmpty ? "nothing" : change.found
+            let reason = "as found from now on, and no longer \(former)"
+            report(
+                .init(.adopted, object: change.object, column: change.column, found: change.wanted, reason: reason)
+            )
+        }
+        if reconciler.changed() { reconcile() }
+        let lines =
+            adoption.changes.isEmpty
+            ? ["nothing to adopt: all stands as it was found, or as the layout says"]
+            : adoption.changes.map { "adopted \($0)" }
+        let changes = adoption.changes.map(\.json)
+        return saveFound().map { failure in
+            Answer(
+                text: (lines + (failure.map { [$0] } ?? [])).joined(separator: "\n"),
+                json: ["adopted": .array(changes)]
+            )
+        }
+    }
+}
