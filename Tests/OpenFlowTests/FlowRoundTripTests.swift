@@ -66,6 +66,7 @@ struct FlowRoundTripTests {
         table=1,priority=14,cookie=0xffffffffffffffff,idle_timeout=1000,hard_timeout=2000,importance=3,send_flow_rem,actions=all
         table=1,priority=15,udp,udp_src=0x1000/0xf000,actions=group:1
         table=1,priority=16,ip,nw_dst=10.0.0.0/255.0.255.0,actions=set_field:10->nw_ttl,dec_ttl,note:00.01
+        table=1,priority=17,ipv6,actions=check_pkt_larger(66)->NXM_NX_REG1[0],resubmit(,8)
         table=1,priority=17,reg3=0x10/0x30,actions=clear_actions,write_actions(set_field:1->reg1,output:2)
         table=1,priority=18,pkt_mark=7,actions=clone(push_vlan:0x8100,set_field:4097->vlan_vid,output:2),resubmit(,9)
         table=1,priority=19,tun_id=0x10,tun_src=1.2.3.4,actions=set_field:5->tun_id

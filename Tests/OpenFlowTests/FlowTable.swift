@@ -205,6 +205,8 @@ enum FlowTable {
         [.setField(.metadata(7)), .setField(.metadata(0, mask: 0xff)), .setField(.packetMark(0))],
         [.setField(.ipv4Source(address)), .setField(.ipv4Destination(address, mask: .mask(prefix: 8)))],
         [.setField(FieldMatch(.ipTTL, 3)), .setField(FieldMatch(.ipDSCP, 46)), .decrementTTL],
+        [.checkPacketLarger(66, Subfield(.register1, offset: 0, count: 1)), .resubmit(table: 8)],
+        [.checkPacketLarger(1500, Subfield(.xxregister0, offset: 127, count: 1)), .resubmit(table: 8)],
         [
             .setField(FieldMatch(.tunnelID, 5)), .setField(FieldMatch(.xregister0, 5)),
             .setField(FieldMatch(.xxregister1, 1)),

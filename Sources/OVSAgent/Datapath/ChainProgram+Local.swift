@@ -13,12 +13,14 @@ enum LocalTable: UInt8 {
     case untagged = 2
     /// Checks who sends.
     case source = 3
-    /// Checks what a frame tells of IPv6 addresses, where they are declared.
+    /// Checks what a packet tells of addresses and roads, where its sender's are declared.
     case neighbour = 4
     /// Keeps learned NICs from the addresses that others declare, and learns.
     case learn = 5
     /// Up the lane.
     case up = 6
+    /// Looks whether a router solicitation had an option.
+    case solicitation = 8
     /// Begins the way to the VMs.
     case down = 10
     /// Take the sender's own port for the frame's `in_port`, which the switch never sends a frame back to.
@@ -58,6 +60,8 @@ extension LanePorts {
             localFlow(.classify, 200, Match(.inPort(north)), goto: .down),
             localFlow(.untagged, 100, Match(.inPort(north)), goto: .down),
             localFlow(.neighbour, 0, goto: .up),
+            localFlow(.solicitation, 100, Match(.register(1, 1, mask: 1))),
+            localFlow(.solicitation, 0, actions: [.resubmit(Table.up)]),
             localFlow(.up, 0, actions: [.output(north)]),
             localFlow(
                 .down,
@@ -83,7 +87,7 @@ extension LanePorts {
                 goto: .unknownVLAN
             ),
             localFlow(.flood, 0, actions: [.resubmit(Table.floodTrunks)], goto: .floodVLAN),
-        ] + tags()
+        ] + tags() + AddressRule.all.map { check($0) }
     }
 
     /// What serves one VM port, which frames for `stations` go to.
@@ -139,20 +143,29 @@ extension LanePorts {
 
     /// Lets those frames of the port up that its addresses allow.
     private func checks(_ port: VMPort, _ address: EthernetAddress, _ addresses: SourceAddresses) -> [Flow] {
-        let up = addresses.matches(of: address).map { localFlow(.source, 100, $0.and(port.field), of: port, goto: .up) }
-        let further = addresses.ipv6Matches(of: address).map {
+        addresses.matches(of: address).map {
             localFlow(.source, 100, $0.and(port.field), of: port, goto: .neighbour)
+        } + addresses.rules(of: address).map { check($0, of: port) }
+    }
+
+    /// A rule of what may be told, for one port or for all.
+    private func check(_ rule: AddressRule, of port: VMPort? = nil) -> Flow {
+        let match = port.map { rule.match.and($0.field) } ?? rule.match
+        switch rule.verdict {
+        case .passes: return localFlow(.neighbour, rule.priority, match, of: port, goto: .up)
+        case .refused: return localFlow(.neighbour, rule.priority, match, of: port)
+        case .passesWithoutOption:
+            let isLonger = Subfield(.register1, offset: 0, count: 1)
+            return localFlow(
+                .neighbour,
+                rule.priority,
+                match,
+                of: port,
+                actions: [
+                    .checkPacketLarger(AddressRule.bareSolicitation, isLonger), .resubmit(Table.solicitation),
+                ]
+            )
         }
-        guard !further.isEmpty else { return up }
-        let truthful = addresses.neighbourMatches(of: address).map {
-            localFlow(.neighbour, 100, $0.and(port.field), of: port, goto: .up)
-        }
-        // Whatever the code: only 0 has the fields that can be checked.
-        let others = ICMPv6.neighbourDiscovery.map { type in
-            let match = Match(.ethernetType(.ipv6), .ipProtocol(.icmpv6), .icmpv6Type(type.rawValue))
-            return localFlow(.neighbour, 90, match.and(port.field), of: port)
-        }
-        return up + further + truthful + others
     }
 
     /// Sends what was found to be for the port out to it, in its VLANs only.

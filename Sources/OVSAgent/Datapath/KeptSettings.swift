@@ -8,7 +8,7 @@ struct KeptSettings: Hashable, Sendable {
     /// One thing to undo.
     struct Repair: Hashable, Sendable {
         var mod: SwitchMod
-        /// What somebody else did; `nil` for what only became wanted, or no more wanted.
+        /// What somebody else did; `nil` for what only became wanted, or no more wanted, or what a new bridge has not yet.
         var drift: SwitchDrift?
     }
 
@@ -29,12 +29,19 @@ struct KeptSettings: Hashable, Sendable {
     private var areGroupsRead = false
     private var meters: [UInt32: Meter] = [:]
     private var ports: [UInt32: SwitchPort] = [:]
-    private var fragments = FragmentHandling.normal
+    /// As it was found, until that is put right.
+    private var fragments: FragmentHandling?
+    /// Whether it was as wanted before, on this connection.
+    private var hadFragments = false
 
     init(of bridge: String) {
         self.bridge = bridge
         ownership = Lane(uplinkBridge: bridge) == nil ? .whole : .own
     }
+
+    /// On brN.local the first fragment of a packet shows its ports and its type, from which it follows whether it may pass
+    /// (``AddressRule``).
+    private var wantedFragments: FragmentHandling { Lane(localBridge: bridge) == nil ? .normal : .niciraMatch }
 
     /// Somebody else changed something. Says whether that has to be undone.
     mutating func told(_ change: SwitchChange) -> Bool {
@@ -82,11 +89,12 @@ struct KeptSettings: Hashable, Sendable {
         self.groups = found
         areGroupsRead = true
         self.meters = Dictionary(meters.map { ($0.number, $0) }) { $1 }
-        fragments = configuration.fragments
+        fragments = configuration.fragments == wantedFragments ? nil : configuration.fragments
+        if fragments == nil { hadFragments = true }
         return needsRepair
     }
 
-    var needsRepair: Bool { !groupRepairs.isEmpty || !meters.isEmpty || !ports.isEmpty || fragments != .normal }
+    var needsRepair: Bool { !groupRepairs.isEmpty || !meters.isEmpty || !ports.isEmpty || fragments != nil }
 
     /// Other groups are wanted.
     mutating func want(_ groups: [Group]) {
@@ -143,20 +151,23 @@ struct KeptSettings: Hashable, Sendable {
             let drift = SwitchDrift(object: "Port \(port.name)", column: "config", found: "\(bits)", wanted: "0")
             repairs.append(Repair(mod: .port(PortMod(clearing: Self.undoneBits, of: port)), drift: drift))
         }
-        if fragments != .normal {
+        if let fragments {
             let drift = SwitchDrift(
                 object: "Bridge \(bridge)",
                 column: "fragments",
                 found: "\(fragments)",
-                wanted: "\(FragmentHandling.normal)"
+                wanted: "\(wantedFragments)"
             )
-            repairs.append(Repair(mod: .fragments(.normal), drift: drift))
+            // A bridge that came a moment ago has them as Open vSwitch gives them.
+            let isNew = fragments == .normal && !hadFragments
+            repairs.append(Repair(mod: .fragments(wantedFragments), drift: isNew ? nil : drift))
         }
         groups = wantedGroups
         tamperedGroups = []
         meters = [:]
         ports = [:]
-        fragments = .normal
+        fragments = nil
+        hadFragments = true
         return repairs
     }
 

@@ -106,9 +106,14 @@ extension HopReader {
                 say("from the port's own MAC")
             }
         case .neighbour:
-            if step.found == nil || step.isDrop {
-                drop = "it tells of an IPv6 address that is not the port's (anti-spoofing)"
-            }
+            guard step.found == nil || step.isDrop else { break }
+            // The rules above those of neighbour discovery.
+            drop =
+                step.found.map { $0.priority > 200 } == true
+                ? "only a router or a DHCP server says such a thing, or it can't be looked into (anti-spoofing)"
+                : "it tells of an IPv6 address that is not the port's (anti-spoofing)"
+        case .solicitation:
+            if step.isDrop { drop = "a router solicitation with an option, which can't be looked into (anti-spoofing)" }
         case .learn:
             if step.isDrop {
                 drop = "\(path.source) is the declared MAC of \(vmPort(of: step) ?? "another VM port")"

@@ -107,6 +107,12 @@ extension FieldMatch {
         FieldMatch(.ipProtocol, UInt128(number.rawValue))
     }
 
+    /// The hop limit of IPv6, the time to live of IPv4.
+    public static func ipTTL(_ hops: UInt8) -> FieldMatch { FieldMatch(.ipTTL, UInt128(hops)) }
+
+    /// The first fragment of a packet, where it is one of several.
+    public static let firstFragment = FieldMatch(.ipFragment, 1)
+
     // MARK: Above IP
 
     public static func tcpSource(_ port: UInt16, mask: UInt16 = .max) -> FieldMatch {

@@ -63,6 +63,7 @@ extension FlowAction: CustomStringConvertible {
         case .ctClear: "ct_clear"
         case .clone(let actions): "clone(\(actions.text))"
         case .decrementTTL: "dec_ttl"
+        case .checkPacketLarger(let length, let target): "check_pkt_larger(\(length))->\(target)"
         case .note(let bytes): "note:" + bytes.map { hexDigits($0, width: 2) }.joined(separator: ".")
         case .opaque(let action): "action:0x" + action.bytes.map { hexDigits($0, width: 2) }.joined()
         }

@@ -33,6 +33,8 @@ public indirect enum FlowAction: Hashable, Sendable {
     /// What these change is undone after them.
     case clone([FlowAction])
     case decrementTTL
+    /// Sets a bit where the packet, as it would leave now, is longer than so many bytes, and else clears it.
+    case checkPacketLarger(UInt16, Subfield)
     /// Does nothing. Padded with zeros to a multiple of eight bytes less two.
     case note([UInt8])
     /// An action that this module does not know, as it came.

@@ -90,6 +90,11 @@ extension FlowAction {
             return .setField(field)
         case NiciraAction.note: return .note(Array(body.readableBytesView))
         case NiciraAction.ctClear: return .ctClear
+        case NiciraAction.checkPacketLarger:
+            guard let (length, offset) = body.readMultipleIntegers(as: (UInt16, UInt16).self),
+                let target = body.readField().flatMap({ Subfield(checking: $0, offset: offset, count: 1) })
+            else { return nil }
+            return .checkPacketLarger(length, target)
         case NiciraAction.clone:
             guard body.skip(6) else { return nil }
             return .clone(try [FlowAction](decoding: &body, depth: depth + 1))

@@ -29,6 +29,7 @@ enum NiciraAction {
     static let ctClear: UInt16 = 43
     static let resubmitTableCT: UInt16 = 44
     static let learn2: UInt16 = 45
+    static let checkPacketLarger: UInt16 = 49
 
     /// Bits of the header of one part of `learn`.
     static let learnBits: UInt16 = 0x3ff
@@ -96,6 +97,12 @@ extension ByteBuffer {
             writeNicira(NiciraAction.clone)
             writeRepeatingByte(0, count: 6)
             writeActions(actions)
+        case .checkPacketLarger(let length, let target):
+            writeNicira(NiciraAction.checkPacketLarger)
+            writeMultipleIntegers(length, UInt16(target.offset))
+            writeField(target.field)
+            // It has room for the longest name of a field.
+            writeRepeatingByte(0, count: 24 - (writerIndex - start))
         case .note(let bytes):
             writeNicira(NiciraAction.note)
             writeBytes(bytes)

@@ -80,7 +80,7 @@ struct ChainGroupTests {
             return settings.takeRepairs().map { "\($0.drift == nil ? "" : "! ")\($0.mod)" }
         }
         func read(_ groups: Group...) -> [String] {
-            repairs { $0.read(groups, [], SwitchConfiguration(fragments: .normal, missSendLength: 0)) }
+            repairs { $0.read(groups, [], SwitchConfiguration(fragments: .niciraMatch, missSendLength: 0)) }
         }
         func told(_ mod: GroupMod) -> [String] { repairs { $0.told(.groupChanged(mod)) } }
 
