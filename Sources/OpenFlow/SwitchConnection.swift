@@ -158,6 +158,9 @@ public final class SwitchConnection {
     }
 
     private func connect() {
+        // An attempt that was given up in the very turn of the loop that begins it comes all the same: of two in a turn, the
+        // first is made.
+        guard case .waiting = link else { return }
         let session = SessionHandler(
             timing: .init(probeInterval: timing.probeInterval, helloTimeout: timing.helloTimeout)
         ) { [self] event in
