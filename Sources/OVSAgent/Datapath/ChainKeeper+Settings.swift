@@ -24,7 +24,7 @@ extension ChainKeeper {
         kept.isApplyingSettings = true
         bridges[bridge] = kept
         // The switch takes what follows in its order.
-        defer { keep(bridge) }
+        defer { addWaitingFlows(bridge) }
         kept.connection.apply(repairs.map(\.mod)).whenComplete { result in
             self.assumeIsolated { $0.applied(bridge, repairs, result, noticedAt: noticedAt) }
         }
@@ -89,8 +89,12 @@ extension ChainKeeper {
         if kept.settings.read(groups, meters, configuration) { kept.noticeSettings() }
         bridges[bridge] = kept
         keepSettings(bridge)
-        // It may have waited for the groups to be known.
-        keep(bridge)
+        addWaitingFlows(bridge)
+    }
+
+    /// Adds flows that waited for the groups that they send to.
+    private func addWaitingFlows(_ bridge: String) {
+        if bridges[bridge]?.work == .idle { keep(bridge) }
     }
 }
 
