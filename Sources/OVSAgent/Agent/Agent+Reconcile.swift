@@ -224,7 +224,11 @@ extension Agent {
 
     /// What was done because a VM port asked for it, and nobody had undone anything.
     private func reportAnswer(_ change: Change) {
-        let isGiven = if case .network = change.answer { true } else { false }
+        let isGiven =
+            switch change.answer {
+            case .network, .hostVLAN: true
+            case .status, .released, nil: false
+            }
         var report = Event.Report(isGiven ? .assigned : .released, change)
         report.reason = change.answer?.reason
         self.report(report)

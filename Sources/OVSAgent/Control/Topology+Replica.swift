@@ -63,7 +63,7 @@ extension Topology.Port {
         ofport = interface["ofport"].portNumber
         interfaceID = interface["external_ids"][VMPort.Key.interfaceID]
         mac = interface["external_ids"][VMPort.Key.attachedMAC]
-        role = port["external_ids"]["ovs-agent-port"] ?? interface["external_ids"]["ovs-agent-port"]
+        role = port["external_ids"][ControllerPort.key] ?? interface["external_ids"][ControllerPort.key]
     }
 }
 

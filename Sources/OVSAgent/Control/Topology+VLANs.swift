@@ -18,6 +18,9 @@ extension Topology.VLANs {
     /// Whether nothing says which VLANs a port carries, so that it carries all.
     var isUnset: Bool { tag == nil && trunks.isEmpty && network == nil }
 
+    /// Whether the port carries every VLAN, meant or not.
+    var carriesAll: Bool { isUnset || trunks.isEmpty && mode != nil && !isAccess && mode != "dot1q-tunnel" }
+
     /// Whether the port has one VLAN, whose frames have no tag there.
     var isAccess: Bool { mode == "access" || mode == nil && tag != nil }
 

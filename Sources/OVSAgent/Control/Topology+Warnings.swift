@@ -8,10 +8,16 @@ extension Topology {
 
 extension Topology.VirtualSwitch {
     fileprivate var openPorts: [String] {
-        directPorts.filter(\.vlans.isUnset).map { port in
-            "Port \(port.name) on \(bridge) has no tag and so gets every VLAN of the VMs: "
-                + "give it one (ovs-vsctl set Port \(port.name) tag=VLAN)"
-        }
+        let isHostOpen = hostPort.present && hostPort.vlans.carriesAll
+        let host = """
+            Port \(hostPort.name), the host's own, has no VLAN that limits it and so gets every VLAN of the VMs: state \
+            hostVlan in the layout (0 for frames without a tag), or give it trunks
+            """
+        return (isHostOpen ? [host] : [])
+            + directPorts.filter(\.vlans.isUnset).map { port in
+                "Port \(port.name) on \(bridge) has no tag and so gets every VLAN of the VMs: "
+                    + "give it one (ovs-vsctl set Port \(port.name) tag=VLAN)"
+            }
     }
 }
 

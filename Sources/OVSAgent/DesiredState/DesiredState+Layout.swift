@@ -12,8 +12,20 @@ extension DesiredState {
         for virtualSwitch in layout.virtualSwitches {
             obstacles += compiler.datapathObstacles(virtualSwitch)
             bridges.append(compiler.localBridge(virtualSwitch.lane))
-            bridges.append(compiler.uplinkBridge(virtualSwitch, obstacles: &obstacles))
+            let bridge = compiler.uplinkBridge(virtualSwitch, obstacles: &obstacles)
+            hostVLANs[virtualSwitch.lane] = bridge.hostVLAN
+            bridges.append(bridge)
         }
+    }
+}
+
+extension DesiredBridge {
+    fileprivate var hostVLAN: Int64? {
+        guard let host = ports.first(where: { $0.row.role == .hostPort })?.row, host.exact("vlan_mode") != "trunk"
+        else {
+            return nil
+        }
+        return host.exact("tag")?.integer
     }
 }
 

@@ -9,10 +9,21 @@ struct DesiredState: Hashable, Sendable {
     var bridges: [DesiredBridge] = []
     /// The lanes that the layout has.
     var lanes: Set<Lane> = []
+    /// The VLAN that the host's port carries without a tag, where it has one: the controller VM's, too.
+    var hostVLANs: [Lane: Int64] = [:]
     /// What VM ports may ask for.
     var networks = Networks()
     /// What the layout asks for and cannot have, as far as it shows without looking at single rows.
     var obstacles: [Obstacle] = []
+}
+
+extension DesiredRow {
+    /// The whole value that is wanted of a column.
+    func exact(_ column: String) -> Datum? {
+        columns.lazy.compactMap { wanted in
+            if wanted.name == column, case .exact(let value) = wanted.value { value } else { nil }
+        }.first
+    }
 }
 
 /// A bridge with its ports.

@@ -31,7 +31,9 @@ package struct Change: Hashable, Sendable, CustomStringConvertible {
         case status
         /// A VM port asks for this network.
         case network(String)
-        /// A VM port has a network no more.
+        /// The controller VM's port is to be where the host is.
+        case hostVLAN
+        /// A VM port has a network no more, or the controller VM's the host's VLAN.
         case released(why: String)
 
         /// In words, where a VM port is the cause.
@@ -39,6 +41,7 @@ package struct Change: Hashable, Sendable, CustomStringConvertible {
             switch self {
             case .status: nil
             case .network(let name): "network \(name)"
+            case .hostVLAN: "the host's VLAN, for the controller VM"
             case .released(let why): why
             }
         }

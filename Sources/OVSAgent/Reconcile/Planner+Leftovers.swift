@@ -105,7 +105,8 @@ extension Planner {
                 released.append(port)
                 others.append(port.name)
             case .isForeign:
-                if role == .localBridge { restoreTag(of: port, why: "its virtual switch is taken away") }
+                let isGiven = GivenTag(port["external_ids"])?.given != nil
+                if role == .localBridge || isGiven { restoreTag(of: port, why: "its virtual switch is taken away") }
                 others.append(port.name)
             }
         }

@@ -1,6 +1,7 @@
 import OVSDB
 
-// VM ports that ask for a network: the one column of theirs that is ours, while they ask, is `tag`.
+// VM ports that ask for a network, and the controller VM's, which goes where the host goes: the one column of theirs that
+// is ours, while they ask, is `tag`.
 
 /// Which VM ports a plan looks at. Thousands of them stay as they are for days, and looking at them all would make every
 /// notification pay for every VM.
@@ -16,7 +17,7 @@ extension Planner {
         switch vmPorts {
         case .all:
             // Each once, however many bridges it is on.
-            let standing = desired.lanes.compactMap { bridges[name: $0.localBridge] }
+            let standing = desired.lanes.flatMap { [$0.localBridge, $0.uplinkBridge] }.compactMap { bridges[name: $0] }
             rows = Set(standing.flatMap { ports(of: $0).uuids }).compactMap { ports[$0] }
         case .some(let uuids):
             for uuid in uuids {
@@ -42,6 +43,7 @@ extension Planner {
     private mutating func settleTag(of port: Row) {
         plan.unknownProfiles[port.uuid] = .some(nil)
         guard let lane = lane(ofVMPort: port) else {
+            if let lane = self.lane(ofDirectPort: port) { return settleControllerTag(of: port, on: lane) }
             plan.settledTags[port.uuid] = .some(nil)
             return
         }
@@ -66,15 +68,70 @@ extension Planner {
         let wanted = GivenTag(former: noted?.former ?? port["tag"], given: vlan)
         // What was given before and is not there any more, somebody else took.
         let isDrift = noted.map { $0.given == nil || $0.given == vlan } ?? false
-        let answer: Change.Answer? = isDrift ? nil : request.network.map { .network($0) }
-        let note = request.network.map { "network \($0)" }
-        guard patchTag(of: port, to: Datum(.integer(vlan)), wanted.marks, answer, note: note) else {
+        give(wanted, to: port, asking: members, isDrift ? nil : request.network.map { .network($0) }, request.network)
+    }
+
+    private mutating func give(
+        _ wanted: GivenTag,
+        to port: Row,
+        asking members: [Row],
+        _ answer: Change.Answer?,
+        _ network: String?
+    ) {
+        let note = network.map { "network \($0)" }
+        guard
+            patchTag(
+                of: port,
+                to: wanted.given.map { Datum(.integer($0)) } ?? .emptySet,
+                wanted.marks,
+                answer,
+                note: note
+            )
+        else {
             plan.settledTags[port.uuid] = wanted
             return
         }
         for member in members {
             edit("Interface", member.uuid) { $0.assumed["external_ids"] = member["external_ids"] }
         }
+    }
+
+    /// The controller VM's port has the host's VLAN, unless it has VLANs of its own.
+    private mutating func settleControllerTag(of port: Row, on lane: Lane) {
+        let members = interfaces(of: port).uuids.compactMap { interfaces[$0] }
+        let noted = provenance.givenTag(port.uuid) ?? GivenTag(port["external_ids"])
+        guard ([port] + members).contains(where: { $0["external_ids"][ControllerPort.key] == ControllerPort.value })
+        else {
+            // Tags that were given for another reason are not looked at here.
+            if noted?.given != nil, !members.contains(where: \.isVMInterface) {
+                restoreTag(of: port, why: "it is no longer marked as the controller VM's")
+            } else {
+                plan.settledTags[port.uuid] = .some(nil)
+            }
+            return
+        }
+        let (tag, vlan) = (port["tag"].integer, desired.hostVLANs[lane])
+        let isGiven = noted != nil && (tag == noted?.given || tag == vlan)
+        let hasOwn =
+            !port["trunks"].isEmpty || !port["vlan_mode"].isEmpty || noted?.former.isEmpty == false
+            || tag != nil && !isGiven
+        guard let vlan, !hasOwn else {
+            return restoreTag(of: port, why: hasOwn ? "it has VLANs of its own" : "the host's port has no VLAN")
+        }
+        let isDrift = noted?.given == vlan
+        give(GivenTag(former: .emptySet, given: vlan), to: port, asking: members, isDrift ? nil : .hostVLAN, nil)
+    }
+
+    /// The lane of a brN of the layout that the port stands on, where the layout says nothing of it.
+    private func lane(ofDirectPort port: Row) -> Lane? {
+        guard DerivedName(port.name) == nil, !moving.contains(port.uuid) else { return nil }
+        return replica.referrers(of: port.uuid).compactMap { place -> Lane? in
+            guard let bridge = bridges[place.row], let lane = Lane(uplinkBridge: bridge.name),
+                let wanted = desired.bridges.first(where: { $0.row.name == bridge.name }),
+                !wanted.ports.contains(where: { $0.row.name == port.name }), !isLeaving(port.uuid, bridge: bridge.uuid)
+            else { return nil }
+            return lane
+        }.min()
     }
 
     /// Whether there was anything to change. The marks go without saying where the tag changes by our own doing.

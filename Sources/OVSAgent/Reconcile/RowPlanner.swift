@@ -104,6 +104,8 @@ struct RowPlanner: Sendable {
         let found = Found(for: layout, in: replica, provenance: provenance)
         if let compiled, compiled.found == found { return compiled.desired }
         let desired = DesiredState(layout: layout, found: found, schema: schema)
+        // The controller VMs' ports follow the host's.
+        if let compiled, compiled.desired.hostVLANs != desired.hostVLANs { vmPorts = .all }
         compiled = Compiled(
             found: found,
             desired: desired,

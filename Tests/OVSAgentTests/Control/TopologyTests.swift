@@ -200,11 +200,19 @@ import Testing
         "ports on brN that get every VLAN, and NICs of different speed, are warned of",
         arguments: [
             (host, []),
-            ("bridge br0\n port br0\n port tap0\n interface tap0", ["Port tap0 on br0 has no tag"]),
-            ("bridge br0\n port br0\n port tap0 trunks=5,6\n interface tap0", []),
-            ("bridge br0\n port br0\n port tap0 tag=0\n interface tap0", []),
-            ("bridge br0\n port br0\n port br0.dmx\n interface br0.dmx", []),
+            ("bridge br0\n port br0 tag=0\n port tap0\n interface tap0", ["Port tap0 on br0 has no tag"]),
+            ("bridge br0\n port br0 tag=0\n port tap0 trunks=5,6\n interface tap0", []),
+            ("bridge br0\n port br0 tag=0\n port tap0 tag=0\n interface tap0", []),
+            ("bridge br0\n port br0 tag=0\n port br0.dmx\n interface br0.dmx", []),
             ("bridge br0.local\n port br0.local\n port vnet0\n interface vnet0", []),
+            ("bridge br0\n port br0", ["Port br0, the host's own, has no VLAN that limits it"]),
+            ("bridge br0\n port br0 vlan_mode=trunk tag=5", ["Port br0, the host's own, has no VLAN that limits it"]),
+            (
+                "bridge br0\n port br0 vlan_mode=native-untagged tag=5",
+                ["Port br0, the host's own, has no VLAN that limits it"]
+            ),
+            ("bridge br0\n port br0 vlan_mode=native-untagged tag=5 trunks=5,6", []),
+            ("bridge br0\n port br0 trunks=5,6", []),
             (
                 "bridge br0\n port br0-up\n interface eth0 link_speed=1000000000\n interface eth1 link_speed=10000000000",
                 ["the NICs of br0-up differ in speed (eth0 1000 Mbit/s, eth1 10000 Mbit/s): "]
