@@ -55,6 +55,8 @@ class Host(Sandbox):
     def cable(self, *ends):
         """A NIC of this host, and one of the switch at the other end."""
         run_in(None, "ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+        # As NICs have them; a veth's own is random and says so.
+        run_in(None, "ip", "link", "set", ends[0], "address", f"00:16:3e:00:00:{len(self.links):02x}")
         self.links.append(ends[0])
         for nic in ends:
             run_in(None, "ethtool", "-K", nic, "tx", "off")

@@ -251,7 +251,12 @@ struct PlanPropertyTests {
     private static func disturb(_ database: inout PlanDatabase, _ random: inout Seeded) {
         let table = ["Bridge", "Port", "Interface"].randomElement(using: &random) ?? "Port"
         guard let name = database.names(table).randomElement(using: &random) else { return }
-        switch Int.random(in: 0..<7, using: &random) {
+        switch Int.random(in: 0..<8, using: &random) {
+        case 6:
+            // What may be as found, of any row that there is.
+            let found = PlanFoundTests.cases.filter { $0.table == table && !$0.column.contains(":") }
+            guard let test = found.randomElement(using: &random) else { return }
+            database.set(table, name, "\(test.column)=\(test.values.randomElement(using: &random) ?? "")")
         case 0: database.remove(table, name)
         case 1:
             database.set(

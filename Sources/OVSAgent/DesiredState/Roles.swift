@@ -1,5 +1,5 @@
 // The marks that the agent leaves in `external_ids`: what a row is to it, whether it made the row, and the few facts
-// that it must find again after a restart. They are its only memory.
+// that it must find again after a restart. What it found on the host is not among them: see ``FoundValues``.
 
 /// What a row is: the value of `external_ids:ovs-agent-role`.
 enum Role: String, Hashable, Sendable, CaseIterable {

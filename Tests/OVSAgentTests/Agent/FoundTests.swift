@@ -167,6 +167,41 @@ struct FoundTests {
         }
     }
 
+    @Test("a host without a VLAN is warned of, and the controller VM's port goes where the host goes")
+    func controllerPort() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await ovs.edit(
+                """
+                add-br br0 -- set bridge br0 datapath_type=dummy -- add-bond br0 br0-up eth0 eth1 -- add-port br0 ctl \
+                -- set port ctl external_ids:ovs-agent-port=controller
+                """
+            )
+            try await RunningAgent.with(ovs, layout: Self.layout) { agent in
+                try await agent.waitForState("in-sync", warning: "Port br0, the host's own, has no VLAN that limits it")
+                #expect(try await ovs.vsctl("get", "port", "ctl", "tag") == "[]")
+                var last = try await agent.lastEvent()
+                try write(
+                    Self.layout.replacing("    uplink:", with: "    hostVlan: 12\n    uplink:"),
+                    to: agent.configuration.layoutPath
+                )
+                try await agent.ask("reload")
+                try await agent.waitForState("in-sync", lacking: "Port br0")
+                #expect(try await ovs.vsctl("get", "port", "ctl", "tag") == "12")
+                last = try await agent.lastEvent()
+                try await ovs.edit("--no-wait clear port ctl tag -- set port br0 vlan_mode=trunk trunks=10,20")
+                try await agent.waitForEvent(after: last, "repaired", object: "Port br0", column: "vlan_mode")
+                try await agent.waitForState("in-sync")
+                #expect(try await ovs.vsctl("get", "port", "ctl", "tag") == "12")
+                #expect(try await ovs.vsctl("get", "port", "br0", "tag", "vlan_mode", "trunks") == "12\n[]\n[]")
+                last = try await agent.lastEvent()
+                try await ovs.edit("--no-wait remove port ctl external_ids ovs-agent-port")
+                let released = try await agent.waitForEvent(after: last, "released", object: "Port ctl", column: "tag")
+                #expect(released.reason.contains("no longer marked as the controller VM's"))
+                #expect(try await ovs.vsctl("get", "port", "ctl", "tag", "external_ids") == "[]\n{}")
+            }
+        }
+    }
+
     @Test("a file that is damaged is told: its copy counts, and without one what stands", arguments: [true, false])
     func damaged(hasCopy: Bool) async throws {
         try await PrivateSwitch.with(vswitchd: true) { ovs in

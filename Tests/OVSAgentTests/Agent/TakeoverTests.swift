@@ -112,6 +112,31 @@ struct TakeoverTests {
         }
     }
 
+    @Test("what an operator had one agent adopt is as found for the next one")
+    func adopted() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await ovs.edit("add-br br0 -- set bridge br0 datapath_type=dummy -- set port br0 tag=5")
+            let state = "\(ovs.runFolder)/s"
+            try await RunningAgent.with(ovs, name: "b", layout: .oneSwitch, stateFolder: state) { first in
+                try await first.waitForState("in-sync")
+                try await RunningAgent.with(ovs, name: "c", stateFolder: state) { second in
+                    try await second.waitForState("standby")
+                    await #expect(throws: ControlClientError.self) { try await second.ask("adopt") }
+                    try await first.ask("pause", "60", "x")
+                    try await ovs.edit("--no-wait set port br0 tag=6")
+                    try await first.ask("adopt", "Port", "br0")
+                    try await first.ask("resume")
+                    try await first.waitForState("in-sync")
+                    try await first.stop()
+                    try await second.waitForState("in-sync")
+                    try await ovs.edit("--no-wait set port br0 tag=7")
+                    try await second.waitForEvent("repaired", object: "Port br0", column: "tag")
+                    #expect(try await ovs.vsctl("get", "port", "br0", "tag") == "6")
+                }
+            }
+        }
+    }
+
     @Test("what another holder gave a VM port back for is what it gets back")
     func formerTag() async throws {
         let layout = .oneSwitch + "networks:\n  - { name: Production, virtualSwitch: vs0, vlan: 27 }\n"
