@@ -92,6 +92,7 @@ extension Agent: ControlTarget {
             layoutError: layoutError,
             obstacles: obstacles,
             refusals: refusals.all,
+            closure: refusals.closure?.reason.reason(at: "\(database.assumeIsolated { $0.remote })"),
             fights: contest.fights,
             pause: pause,
             application: application.state,

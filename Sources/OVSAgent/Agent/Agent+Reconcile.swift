@@ -23,7 +23,7 @@ extension Agent {
         for note in plan.notes { logger.notice("\(note)") }
         // What the journal tells of a repair, or of an answer to a VM port, the log tells of the rest: nothing changes on
         // a host without a word.
-        let level: Logger.Level = isDrift ? .debug : .info
+        let level: Logger.Level = isDrift || refusals.closure != nil ? .debug : .info
         if logger.logLevel <= level {
             for change in plan.changes { logger.log(level: level, "\(cause.rawValue): \(change)") }
         }
@@ -42,6 +42,10 @@ extension Agent {
     /// Leaves out what somebody fights over beyond its budget, and what the server refused a moment ago.
     private func whatNeedNotWait(of plan: Plan) -> Plan {
         let now = NIODeadline.now()
+        if let closure = refusals.closure, closure.until > now {
+            reconcile(at: closure.until)
+            return plan.without(Set(plan.parts.flatMap(\.objects)))
+        }
         let refused = refusals.held(now: now)
         // A plan of which nothing is told is as good as any to turn in a circle with.
         let objects = plan.changes.isEmpty ? Set(plan.parts.flatMap(\.objects)) : Set(plan.changes.map(\.object))
@@ -151,7 +155,11 @@ extension Agent {
         case .success(let results):
             committed(results, plan, noticedAt: noticedAt)
             for change in answers { reportAnswer(change) }
-        case .failure(.transaction(let error)) where error.isStaleGuard || error.isNotOwner || changesInFlight > 0:
+        case .failure(.transaction(let error)) where ServerRefusal(error) != nil:
+            if self.noticedAt == nil { self.noticedAt = noticedAt }
+            // Whose lock was taken away has heard of that before the answer.
+            if lock == .held, let reason = ServerRefusal(error) { refusedAll(reason) }
+        case .failure(.transaction(let error)) where error.isStaleGuard || changesInFlight > 0:
             // Names and references are guarded by the server itself: what came in between may have taken them.
             if self.noticedAt == nil { self.noticedAt = noticedAt }
             logger.debug("planning again: \(error)")
@@ -171,6 +179,12 @@ extension Agent {
         } else {
             reconcile()
         }
+    }
+
+    private func refusedAll(_ refusal: ServerRefusal) {
+        guard refusals.refusedAll(refusal, now: .now()) else { return }
+        let reason = refusal.reason(at: "\(database.assumeIsolated { $0.remote })")
+        report(.init(.applyFailed, object: "Database", reason: reason.line))
     }
 
     private func refused(_ plan: Plan, _ error: OVSDBError) {
@@ -195,6 +209,7 @@ extension Agent {
 
     private func committed(_ results: [OperationResult], _ plan: Plan, noticedAt: NIODeadline) {
         let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
+        if refusals.taken() { report(.init(.applied, object: "Database", reason: "it takes transactions now")) }
         // What is left to do after more changes than our own, somebody else did meanwhile.
         if cause != .drift, changesInFlight > 1 { cause = .drift }
         if case .rows(let rows) = results.last, let number = rows.first?["next_cfg"]?.integer {

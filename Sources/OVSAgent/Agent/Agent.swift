@@ -189,7 +189,9 @@ actor Agent {
                 remotes: configuration.remotes,
                 database: "Open_vSwitch",
                 lock: Self.lockName,
-                followed: ReplicaColumns.followed
+                followed: ReplicaColumns.followed,
+                // A cluster that has lost its quorum answers no transaction.
+                role: .connected
             ),
             on: eventLoop,
             logger: logger

@@ -6,6 +6,8 @@ struct Standing: Hashable, Sendable {
     var obstacles: [Obstacle]
     /// What the server does not take.
     var refusals: [Refusals.Refusal] = []
+    /// Why the server takes nothing at all.
+    var closure: Status.Reason?
     /// What somebody rewrites again and again.
     var fights: [Contest.Fight] = []
     /// The operator's word that nothing is to be written.
@@ -24,7 +26,8 @@ struct Standing: Hashable, Sendable {
         case .held, nil: break
         }
         if pause != nil { return .paused }
-        if layoutError != nil || !obstacles.isEmpty || !refusals.isEmpty || application == .failed { return .degraded }
+        if layoutError != nil || !obstacles.isEmpty || !refusals.isEmpty || closure != nil { return .degraded }
+        if application == .failed { return .degraded }
         if !fights.isEmpty { return .contested }
         return lock == .held && isSettled && application == .applied ? .inSync : .reconciling
     }
@@ -65,6 +68,7 @@ struct Standing: Hashable, Sendable {
                 )
             )
         }
+        if let closure { reasons.append(closure) }
         reasons += obstacles.map { Status.Reason("\($0)") }
         reasons += refusals.map { .init("\($0.object): the database refused a transaction: \($0.reason)") }
         reasons += fights.map {

@@ -18,6 +18,16 @@ struct Refusals: Sendable {
         var object: String { objects.sortedNaturally().joined(separator: ", ") }
     }
 
+    /// That the server takes nothing at all.
+    struct Closure: Hashable, Sendable {
+        var reason: ServerRefusal
+        fileprivate var pause: TimeAmount
+        /// When it is asked again.
+        fileprivate(set) var until: NIODeadline
+    }
+
+    /// `nil` while the server takes transactions, as far as is known.
+    private(set) var closure: Closure?
     /// In the order in which they were first refused.
     private(set) var all: [Refusal] = []
 
@@ -33,6 +43,20 @@ struct Refusals: Sendable {
         all[index].pause = min(all[index].pause * 2, Self.longestPause)
         all[index].until = now + all[index].pause
         return isNews
+    }
+
+    /// The server refused all, whatever it was. Says whether that is news.
+    mutating func refusedAll(_ reason: ServerRefusal, now: NIODeadline) -> Bool {
+        let isNews = closure?.reason != reason
+        let pause = closure.map { min($0.pause * 2, Self.longestPause) } ?? Self.shortestPause
+        closure = Closure(reason: reason, pause: pause, until: now + pause)
+        return isNews
+    }
+
+    /// The server took something. Says whether that is news.
+    mutating func taken() -> Bool {
+        defer { closure = nil }
+        return closure != nil
     }
 
     /// The objects that have to wait, and the first moment at which one need not any more.

@@ -51,10 +51,12 @@ struct RunningAgent: AgentCaller {
         stateFolder: String? = nil,
         contest: Contest.Limits = .init(),
         openFlowFolder: String? = nil,
+        remote: String? = nil,
         auditInterval: TimeAmount = .minutes(1),
         quarantine: TimeAmount = .seconds(30)
     ) async throws -> RunningAgent {
         var configuration = try configuration(ovs, name: name)
+        if let remote { configuration.remotes = [try Remote(remote)] }
         configuration.contest = contest
         configuration.auditInterval = auditInterval
         configuration.quarantine = quarantine
@@ -75,6 +77,7 @@ struct RunningAgent: AgentCaller {
         stateFolder: String? = nil,
         contest: Contest.Limits = .init(),
         openFlowFolder: String? = nil,
+        remote: String? = nil,
         auditInterval: TimeAmount = .minutes(1),
         quarantine: TimeAmount = .seconds(30),
         _ body: (RunningAgent) async throws -> Void
@@ -86,6 +89,7 @@ struct RunningAgent: AgentCaller {
             stateFolder: stateFolder,
             contest: contest,
             openFlowFolder: openFlowFolder,
+            remote: remote,
             auditInterval: auditInterval,
             quarantine: quarantine
         )
@@ -153,6 +157,7 @@ final class LogCollector: Sendable {
 
     var logger: Logger { Logger(label: "test") { _ in Handler(collector: self) } }
     func contains(_ words: String) -> Bool { words.isPart(of: lines.withLock { $0 }) }
+    var count: Int { lines.withLock { $0.count } }
 
     private struct Handler: LogHandler {
         let collector: LogCollector
