@@ -11,6 +11,8 @@ public final class FolderWatch {
     public enum Event: Hashable, Sendable {
         /// A file of this name was made or moved here. A socket may be there a moment before it is listened on.
         case came(String)
+        /// A file of this name was removed or moved away; for who asked to be told.
+        case went(String)
         /// More came than the system told of.
         case missed
         /// The folder is gone, or can't be watched any more; nothing is told after this.
@@ -22,12 +24,21 @@ public final class FolderWatch {
 
     /// What came before is not told. `nil` where there is no such folder, or the system has no watch to give.
     ///
-    /// - Parameter onEvent: is never called from within this call or ``close()``, nor after ``close()``.
-    public init?(_ folder: String, eventLoop: any EventLoop, onEvent: @escaping (Event) -> Void) {
+    /// - Parameters:
+    ///   - tellsWhatGoes: whether ``Event/went(_:)`` is told, too, and a folder that is moved away counts as gone.
+    ///   - onEvent: is never called from within this call or ``close()``, nor after ``close()``.
+    public init?(
+        _ folder: String,
+        tellsWhatGoes: Bool = false,
+        eventLoop: any EventLoop,
+        onEvent: @escaping (Event) -> Void
+    ) {
         eventLoop.preconditionInEventLoop()
         let descriptor = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
         guard descriptor >= 0 else { return nil }
-        guard inotify_add_watch(descriptor, folder, UInt32(IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)) >= 0 else {
+        let going = tellsWhatGoes ? IN_DELETE | IN_MOVED_FROM | IN_MOVE_SELF : 0
+        let kinds = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | going
+        guard inotify_add_watch(descriptor, folder, UInt32(kinds)) >= 0 else {
             Glibc.close(descriptor)
             return nil
         }
@@ -70,10 +81,10 @@ final class FolderWatchHandler: ChannelInboundHandler {
             }
             if mask & UInt32(IN_Q_OVERFLOW) != 0 {
                 onEvent?(.missed)
-            } else if mask & UInt32(IN_IGNORED) != 0 {
+            } else if mask & UInt32(IN_IGNORED | IN_MOVE_SELF) != 0 {
                 context.close(promise: nil)
             } else if let name, !name.isEmpty {
-                onEvent?(.came(name))
+                onEvent?(mask & UInt32(IN_DELETE | IN_MOVED_FROM) != 0 ? .went(name) : .came(name))
             }
         }
     }

@@ -54,6 +54,15 @@ extension Agent: ControlTarget {
         }
     }
 
+    nonisolated func controlSocket(at path: String, _ news: ControlListener.News) {
+        assumeIsolated { agent in
+            switch news {
+            case .lost(let reason): agent.report(.init(.applyFailed, object: "Socket \(path)", reason: reason))
+            case .restored: agent.report(.init(.applied, object: "Socket \(path)", reason: "it is there again"))
+            }
+        }
+    }
+
     nonisolated func exit() { requestEnd() }
 
     nonisolated func setLogLevel(_ level: Logger.Level) { logLevel.current = level }

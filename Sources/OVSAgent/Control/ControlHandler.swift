@@ -21,9 +21,15 @@ final class ControlHandler: ChannelInboundHandler {
     /// The event number that a long poll waits to be passed.
     private(set) var awaitedEvent: Int?
     private var isReading = false
+    private var isProceeding = false
+    /// How long a caller that has no place may take to ask; `nil` for one that has.
+    private let patience: TimeAmount?
 
-    init(server: ControlServer.Core, mayChange: Bool) {
+    /// - Parameter patience: for a caller that has no place: whatever it asks within this time is answered with that,
+    ///   and then it has to go.
+    init(server: ControlServer.Core, mayChange: Bool, turnedAwayWithin patience: TimeAmount? = nil) {
         self.server = server
+        self.patience = patience
         connection = ControlConnection(mayChange: mayChange)
     }
 
@@ -32,6 +38,9 @@ final class ControlHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        if let patience {
+            context.eventLoop.assumeIsolated().scheduleTask(in: patience) { self.context?.close(promise: nil) }
+        }
         proceed()
     }
 
@@ -62,17 +71,26 @@ final class ControlHandler: ChannelInboundHandler {
 
     /// Answers a long poll when there is something to tell.
     func journalGrew() {
+        guard awaitedEvent != nil else { return }
+        answerIfGrown()
+        proceed()
+    }
+
+    private func answerIfGrown() {
         guard let awaitedEvent else { return }
         let excerpt = server.target.events(since: awaitedEvent)
         guard !excerpt.events.isEmpty else { return }
         self.awaitedEvent = nil
         answer(excerpt)
-        proceed()
     }
 
     /// Does what can be done now. While the caller does not read what it was sent, nothing is; and after a few
     /// requests the loop, which also enforces, turns to others first.
     private func proceed() {
+        // What is answered while it is asked for is gone on with by the loop below, which counts.
+        guard !isProceeding else { return }
+        isProceeding = true
+        defer { isProceeding = false }
         var turns = 0
         while let context, context.channel.isWritable {
             guard turns < Self.requestsPerTurn else {
@@ -93,6 +111,12 @@ final class ControlHandler: ChannelInboundHandler {
         }
     }
 
+    private func turnAway() {
+        let reason = "\(ControlServer.maximumConnections) callers have all the places there are: try again in a moment"
+        answer(.failure(CommandFailure(reason)))?.assumeIsolated().whenComplete { _ in self.context?.close(promise: nil)
+        }
+    }
+
     private func read() {
         guard !isReading else { return }
         isReading = true
@@ -100,6 +124,7 @@ final class ControlHandler: ChannelInboundHandler {
     }
 
     private func perform(_ command: ControlCommand) {
+        if patience != nil { return turnAway() }
         let target = server.target
         server.note(self, .working)
         switch command {
@@ -117,7 +142,7 @@ final class ControlHandler: ChannelInboundHandler {
         case .waitForEvents(let id):
             awaitedEvent = id
             server.note(self, .awaitingEvents)
-            journalGrew()
+            answerIfGrown()
         case .plan(let file): answer(target.plan(for: file), \.answer)
         case .trace(let port, let frame): answer(target.trace(port: port, frame: frame), \.self)
         case .adopt(let object): answer(target.adopt(object), \.self)
@@ -151,12 +176,17 @@ final class ControlHandler: ChannelInboundHandler {
             answer(.success(make()))
             return
         }
-        NIOThreadPool.singleton.runIfActive(eventLoop: context.eventLoop) {
+        server.threads.runIfActive(eventLoop: context.eventLoop) {
             request.reply(.success(make()))
-        }.assumeIsolated().whenSuccess { bytes in
-            self.connection.answered()
-            self.server.note(self, .idle)
-            self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+        }.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let bytes):
+                self.connection.answered()
+                self.server.note(self, .idle)
+                self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+            case .failure(let error):
+                self.answer(.failure(CommandFailure("the answer could not be written down: \(error)")))
+            }
             self.proceed()
         }
     }

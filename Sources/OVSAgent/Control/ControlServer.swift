@@ -6,12 +6,11 @@ import NIOPosix
 /// The control socket: takes callers, and lets each talk to the agent through a ``ControlHandler``.
 ///
 /// It lives on one event loop, the agent's. At most ``maximumConnections`` are served: see ``ControlPlaces``. Who has to
-/// go, or is one too many, sees a closed connection.
+/// go sees a closed connection; who is one too many is told so, and sees one where as many more are told already.
 struct ControlServer: Sendable {
     static let maximumConnections = 64
 
-    private let socket: ControlSocket
-    private let channel: any Channel
+    private let loop: any EventLoop
     private let core: NIOLoopBound<Core>
 
     /// Takes the socket at `path` and begins to serve. May be called from any thread but another event loop's.
@@ -21,37 +20,23 @@ struct ControlServer: Sendable {
         at path: String,
         target: any ControlTarget,
         on loop: any EventLoop,
+        threads: NIOThreadPool = .singleton,
         logger: Logger
     ) async throws -> ControlServer {
         let socket = try ControlSocket.listen(at: path)
         do {
-            return try await serve(socket, target: target, on: loop, logger: logger)
+            let core = try await loop.flatSubmit {
+                let core = NIOLoopBound(
+                    Core(target: target, loop: loop, threads: threads, logger: logger),
+                    eventLoop: loop
+                )
+                return core.value.listen(at: socket).map { core }
+            }.get()
+            return ControlServer(loop: loop, core: core)
         } catch {
             socket.remove()
             throw error
         }
-    }
-
-    private static func serve(
-        _ socket: ControlSocket,
-        target: any ControlTarget,
-        on loop: any EventLoop,
-        logger: Logger
-    ) async throws -> ControlServer {
-        let core = try await loop.submit {
-            NIOLoopBound(Core(target: target, loop: loop, logger: logger), eventLoop: loop)
-        }.get()
-        let channel = try await ServerBootstrap(group: loop, childGroup: loop)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelInitializer { child in
-                child.eventLoop.makeCompletedFuture {
-                    try core.value.adopt(child)
-                }
-            }
-            .withBoundSocket(socket.descriptor)
-            .get()
-        return ControlServer(socket: socket, channel: channel, core: core)
     }
 
     /// Has those who wait for events looked after once the loop is done with what it does now. On the event loop only.
@@ -60,16 +45,13 @@ struct ControlServer: Sendable {
     /// How many callers are connected.
     func connectionCount() async throws -> Int {
         let core = core
-        return try await channel.eventLoop.submit { core.value.connectionCount }.get()
+        return try await loop.submit { core.value.connectionCount }.get()
     }
 
     /// Removes the socket, ends the service and closes every connection.
     func stop() async {
-        guard channel.isActive else { return }
-        socket.remove()
-        try? await channel.close()
         let core = core
-        try? await channel.eventLoop.submit { core.value.closeAll() }.get()
+        try? await loop.flatSubmit { core.value.stop() }.get()
     }
 }
 
@@ -78,18 +60,45 @@ extension ControlServer {
     final class Core {
         let target: any ControlTarget
         let logger: Logger
+        /// For what takes longer than a repair.
+        let threads: NIOThreadPool
         private let loop: any EventLoop
+        private var listener: ControlListener?
+        /// How long one who is turned away may take to ask what he came for.
+        private static let patienceWithTurnedAway = TimeAmount.seconds(2)
         private var isTurnComing = false
         private var handlers: [ObjectIdentifier: (handler: ControlHandler, channel: any Channel)] = [:]
         private var places = ControlPlaces<ObjectIdentifier>(count: ControlServer.maximumConnections)
+        /// Callers that have no place and are told so.
+        private var turnedAway: [ObjectIdentifier: any Channel] = [:]
 
-        init(target: any ControlTarget, loop: any EventLoop, logger: Logger) {
+        init(target: any ControlTarget, loop: any EventLoop, threads: NIOThreadPool, logger: Logger) {
             self.target = target
             self.loop = loop
+            self.threads = threads
             self.logger = logger
         }
 
         var connectionCount: Int { handlers.count }
+
+        /// Takes callers at a socket from now on.
+        func listen(at socket: ControlSocket) -> EventLoopFuture<Void> {
+            let core = NIOLoopBound(self, eventLoop: loop)
+            let (target, path) = (target, socket.path)
+            let listener = ControlListener(
+                socket,
+                on: loop,
+                adopt: { try core.value.adopt($0) },
+                tell: { target.controlSocket(at: path, $0) }
+            )
+            self.listener = listener
+            return listener.start()
+        }
+
+        func stop() -> EventLoopFuture<Void> {
+            let end = listener?.stop() ?? loop.makeSucceededVoidFuture()
+            return end.assumeIsolated().map { self.closeAll() }.nonisolated()
+        }
 
         /// Gives a new connection its handler, or refuses it.
         func adopt(_ channel: any Channel) throws {
@@ -98,16 +107,24 @@ extension ControlServer {
                     of: NIOBSDSocket.Handle.self
                 ) { PeerCredentials(of: $0)?.mayChange ?? false } ?? false
             let handler = ControlHandler(server: self, mayChange: mayChange)
-            switch places.enter(ObjectIdentifier(handler), mayChange: mayChange) {
+            let id = ObjectIdentifier(handler)
+            switch places.enter(id, mayChange: mayChange) {
             case .admitted: break
             case .admittedInstead(let former):
                 logger.debug("control connection closed", metadata: ["reason": "its place was needed"])
                 handlers.removeValue(forKey: former)?.channel.close(promise: nil)
             case .refused:
                 logger.warning("control connection refused", metadata: ["connections": "\(handlers.count)"])
-                throw TooManyConnections()
+                guard turnedAway.count < ControlServer.maximumConnections else { throw TooManyConnections() }
+                let usher = ControlHandler(
+                    server: self,
+                    mayChange: mayChange,
+                    turnedAwayWithin: Self.patienceWithTurnedAway
+                )
+                turnedAway[ObjectIdentifier(usher)] = channel
+                return try channel.pipeline.syncOperations.addHandler(usher)
             }
-            handlers[ObjectIdentifier(handler)] = (handler, channel)
+            handlers[id] = (handler, channel)
             do {
                 try channel.pipeline.syncOperations.addHandler(handler)
             } catch {
@@ -117,8 +134,10 @@ extension ControlServer {
         }
 
         func forget(_ handler: ControlHandler) {
-            places.leave(ObjectIdentifier(handler))
-            handlers[ObjectIdentifier(handler)] = nil
+            let id = ObjectIdentifier(handler)
+            places.leave(id)
+            handlers[id] = nil
+            turnedAway[id] = nil
         }
 
         /// What a caller does from now on.
@@ -137,8 +156,9 @@ extension ControlServer {
             }
         }
 
-        func closeAll() {
+        private func closeAll() {
             for (_, channel) in handlers.values { channel.close(promise: nil) }
+            for channel in turnedAway.values { channel.close(promise: nil) }
         }
     }
 }

@@ -38,11 +38,13 @@ struct ControlSocket: Sendable {
         }
     }
 
+    /// Whether the path still names it.
+    var isInPlace: Bool { FileIdentity(of: path) == identity }
+
     /// Removes the file unless another process has put its own there. Call it before the descriptor is closed: until
     /// then the kernel gives the inode to no other file.
     func remove() {
-        guard FileIdentity(of: path) == identity else { return }
-        unlink(path)
+        if isInPlace { unlink(path) }
     }
 
     /// Makes room at a path, where only a dead socket may stand.
@@ -66,7 +68,7 @@ struct ControlSocket: Sendable {
         guard unlink(path) == 0 || errno == ENOENT else { throw .failed(path, "remove", errno) }
     }
 
-    private static func parent(of path: String) -> String {
+    static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }

@@ -25,6 +25,8 @@ protocol ControlTarget: AnyObject, Sendable {
     func pause(seconds: Int, reason: String) -> EventLoopFuture<Answer>
     /// Ends the pause. Fails with ``CommandFailure`` where there is none.
     func resume() -> EventLoopFuture<Answer>
+    /// The control socket's file was taken away, or is there again.
+    func controlSocket(at path: String, _ news: ControlListener.News)
     /// Ends the daemon; called once the answer has gone out.
     func exit()
     func setLogLevel(_ level: Logger.Level)

@@ -33,6 +33,9 @@ extension ChainKeeper {
         switch event {
         case .came(let name):
             if name.hasSuffix(Self.suffix) { bridges[String(name.dropLast(Self.suffix.count))]?.retryIfAbsent() }
+        case .went:
+            // Its connection tells by itself.
+            break
         case .missed:
             retryAbsent()
         case .ended:

@@ -253,10 +253,95 @@ import Testing
             wires[1] = try Wire(fixture.path)
             try wires[1].send(#"{"id":2,"method":"version","params":[]}{"id":3,"method":"events/wait","params":["1"]}"#)
             _ = try wires[1].receive()
-            let refused = try Wire(fixture.path)
+            // Who asks is told; who says nothing has to go, too.
+            let (refused, silent) = (try Wire(fixture.path), try Wire(fixture.path))
+            try refused.send(#"{"id":9,"method":"version","params":[]}"#)
+            let answer = try refused.receive()
+            #expect(answer["id"] == 9)
+            #expect(answer["error"]?.string?.hasPrefix("64 callers have all the places there are") == true)
             #expect(try refused.isAtEnd())
+            #expect(try silent.isAtEnd())
             try await fixture.target.report(.drift, to: fixture.server)
             for wire in wires { #expect(try wire.receive()["id"] == 3) }
+        }
+    }
+
+    @Test(
+        "requests that come ahead of their answers let the loop turn to others every few",
+        arguments: [#"{"id":1,"method":"events/wait","params":["0"]}"#, #"{"id":1,"method":"resume","params":[]}"#]
+    )
+    func pipelined(_ request: String) async throws {
+        try await ControlFixture.with { fixture in
+            try await fixture.target.report(.started, to: fixture.server)
+            let wire = try Wire(fixture.path)
+            try wire.send(String(repeating: request, count: 500))
+            for _ in 0..<500 { _ = try wire.receive() }
+            #expect(try await fixture.target.mostQuestionsInTurn() <= 10)
+        }
+    }
+
+    @Test("an answer that can't be made is an error, and the next request has its own")
+    func failedJob() async throws {
+        let threads = NIOThreadPool(numberOfThreads: 1)
+        threads.start()
+        try await threads.shutdownGracefully()
+        try await ControlFixture.with(threads: threads) { fixture in
+            for _ in 1...20 { try await fixture.target.report(.drift, to: fixture.server) }
+            let wire = try Wire(fixture.path)
+            try wire.send(#"{"id":1,"method":"events","params":["0"]}{"id":2,"method":"version","params":[]}"#)
+            let answer = try wire.receive()
+            #expect(answer["id"] == 1)
+            #expect(answer["error"]?.string?.hasPrefix("the answer could not be written down: ") == true)
+            #expect(try wire.receive()["id"] == 2)
+        }
+    }
+
+    /// How the socket's file goes.
+    enum Removal: CaseIterable { case unlinked, moved, folderRemoved, folderMoved, deadSocket }
+
+    @Test("the socket is made again within a second, whoever took it away", arguments: Removal.allCases)
+    func removed(_ removal: Removal) async throws {
+        try await ControlFixture.with { fixture in
+            let folder = "\(fixture.ovs.runFolder)/agent"
+            let wire = try Wire(fixture.path)
+            for round in 1...2 {
+                switch removal {
+                case .unlinked: unlink(fixture.path)
+                case .moved: rename(fixture.path, "\(folder)/aside")
+                case .folderRemoved:
+                    unlink(fixture.path)
+                    rmdir(folder)
+                case .folderMoved: rename(folder, "\(folder)\(round)")
+                case .deadSocket:
+                    unlink(fixture.path)
+                    close(try ControlSocket.listen(at: fixture.path).descriptor)
+                }
+                let gone = ContinuousClock.now
+                try await fixture.awaitAnswer()
+                #expect(ContinuousClock.now - gone < .seconds(5), "a busy machine's second")
+                #expect(fixture.mode(of: fixture.path) == S_IFSOCK | 0o660)
+            }
+            #expect(try await fixture.target.log().contains("socket restored"))
+            // Who was connected before still is.
+            try wire.send(#"{"id":1,"method":"version","params":[]}"#)
+            #expect(try wire.receive()["id"] == 1)
+        }
+    }
+
+    @Test("a socket that somebody else listens on, or a file, is left there and told, until it goes")
+    func taken() async throws {
+        try await ControlFixture.with { fixture in
+            for isSocket in [true, false] {
+                unlink(fixture.path)
+                let other = isSocket ? try ControlSocket.listen(at: fixture.path) : nil
+                if other == nil { try write("mine", to: fixture.path) }
+                let words = isSocket ? "in use by process \(getpid())" : "exists and is not a socket"
+                try await fixture.awaitLog(words)
+                #expect(fixture.mode(of: fixture.path).map { $0 & S_IFMT } == (isSocket ? S_IFSOCK : S_IFREG))
+                unlink(fixture.path)
+                if let other { close(other.descriptor) }
+                try await fixture.awaitAnswer()
+            }
         }
     }
 
@@ -276,6 +361,28 @@ extension ControlFixture {
     func mode(of path: String) -> mode_t? {
         var status = stat()
         return lstat(path, &status) == 0 ? status.st_mode : nil
+    }
+
+    /// Waits until the server answers at its path, which no other's socket may hold.
+    func awaitAnswer() async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while ContinuousClock.now < deadline {
+            if let client = try? ControlClient(connectingTo: path, timeout: 5), (try? client.call("version")) != nil {
+                return
+            }
+            await Task.yield()
+        }
+        let log = try await target.log()
+        Issue.record("nobody answers at \(path): \(log)")
+    }
+
+    /// Waits until the target was told something.
+    func awaitLog(_ words: String) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await !target.log().contains(where: { $0.contains(words) }) {
+            try #require(ContinuousClock.now < deadline)
+            await Task.yield()
+        }
     }
 
     /// Waits until the server has noticed who left.

@@ -22,6 +22,9 @@ final class ScriptedTarget: ControlTarget {
         var isHoldingPlans = false
         var log: [String] = []
         var asked: Set<Int> = []
+        /// Questions since the loop turned to others last, and the most that there ever were.
+        var inTurn = 0
+        var mostInTurn = 0
     }
 
     private let loop: any EventLoop
@@ -39,6 +42,7 @@ final class ScriptedTarget: ControlTarget {
     func vms() -> VMListing { VMListing() }
     func events(since id: Int) -> Journal.Excerpt {
         state.value.asked.insert(id)
+        count()
         return state.value.journal.excerpt(since: id)
     }
 
@@ -56,6 +60,8 @@ final class ScriptedTarget: ControlTarget {
         return loop.makeSucceededFuture(PlanAnswer(lines: ["add Bridge br0"], changes: [["object": "Bridge br0"]]))
     }
 
+    func controlSocket(at path: String, _ news: ControlListener.News) { state.value.log.append("socket \(news)") }
+
     func reload(allowRemoval: Bool) -> EventLoopFuture<Answer> {
         state.value.log.append("reload \(allowRemoval)")
         return loop.makeSucceededFuture(Answer(text: "layout d2 at work", json: ["digest": "d2"]))
@@ -70,7 +76,18 @@ final class ScriptedTarget: ControlTarget {
         loop.makeSucceededFuture(Answer(text: "paused \(seconds) \(reason)", json: [:]))
     }
 
-    func resume() -> EventLoopFuture<Answer> { loop.makeSucceededFuture(Answer(text: "resumed", json: [:])) }
+    private func count() {
+        if state.value.inTurn == 0 { loop.execute { self.state.value.inTurn = 0 } }
+        state.value.inTurn += 1
+        state.value.mostInTurn = max(state.value.mostInTurn, state.value.inTurn)
+    }
+
+    func mostQuestionsInTurn() async throws -> Int { try await loop.submit { self.state.value.mostInTurn }.get() }
+
+    func resume() -> EventLoopFuture<Answer> {
+        count()
+        return loop.makeSucceededFuture(Answer(text: "resumed", json: [:]))
+    }
 
     func trace(port: String, frame: String) -> EventLoopFuture<Answer> {
         state.value.log.append("trace \(port) \(frame)")
@@ -126,13 +143,23 @@ struct ControlFixture: Sendable {
     let target: ScriptedTarget
     let server: ControlServer
 
-    static func with(instance: String = "run-1", _ body: (ControlFixture) async throws -> Void) async throws {
+    static func with(
+        instance: String = "run-1",
+        threads: NIOThreadPool = .singleton,
+        _ body: (ControlFixture) async throws -> Void
+    ) async throws {
         try await PrivateSwitch.with(vswitchd: false) { ovs in
             let path = "\(ovs.runFolder)/agent/control.sock"
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             let target = ScriptedTarget(loop: loop, instance: instance)
             defer { target.dismiss() }
-            let server = try await ControlServer.start(at: path, target: target, on: loop, logger: .quiet)
+            let server = try await ControlServer.start(
+                at: path,
+                target: target,
+                on: loop,
+                threads: threads,
+                logger: .quiet
+            )
             do {
                 try await body(ControlFixture(ovs: ovs, path: path, target: target, server: server))
                 await server.stop()
