@@ -10,6 +10,11 @@ extension SwitchConnection {
         ask(.flows(filter)) { if case .flows(let entries) = $0 { entries } else { nil } }
     }
 
+    /// How many flows the switch holds now.
+    public func flowCount() -> EventLoopFuture<UInt32> {
+        ask(.flowCount) { if case .flowCount(let count) = $0 { count } else { nil } }
+    }
+
     /// The groups that the switch holds now.
     public func groups() -> EventLoopFuture<[Group]> {
         ask(.groups) { if case .groups(let groups) = $0 { groups } else { nil } }

@@ -44,9 +44,18 @@ extension Agent {
         if let current, let awaitedConfiguration {
             follow(application.reached(current, latest: awaitedConfiguration, now: .now()))
         }
+        lookAtFlushed(current)
         if switches.values.contains(where: { if case .down = $0 { true } else { false } }) {
             chain { $0.retryAbsent() }
         }
+    }
+
+    /// The flows of these bridges went when ovs-vswitchd took the edit, or our answer to it. Not every switch tells.
+    private func lookAtFlushed(_ current: Int64?) {
+        guard !flushed.isEmpty else { return }
+        let bridges = flushed
+        chain { $0.lookAgain(at: bridges) }
+        if !reconciler.isBusy, (current ?? 0) >= (awaitedConfiguration ?? 0) { flushed = [] }
     }
 
     private func follow(_ transition: Application.Transition?) {

@@ -100,8 +100,8 @@ extension Agent {
         let bridges = unwatched.sortedNaturally().joined(separator: ", ")
         return chainStanding.warnings + [
             """
-            ovs-vswitchd can't report changes of flows (Open vSwitch 3.0 and newer can): those of \(bridges) are compared \
-            once a minute only
+            ovs-vswitchd can't report changes of flows (Open vSwitch 3.0 and newer can): those of \(bridges) are looked at \
+            once a second
             """
         ]
     }

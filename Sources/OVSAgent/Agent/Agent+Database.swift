@@ -125,6 +125,7 @@ extension Agent {
             changesInFlight += 1
             if cause == .settle { cause = .drift }
         }
+        flushed.formUnion(changes.compactMap { $0.flushedBridge(in: replica) }.filter { switches[$0] != nil })
         planner?.noticed(changes, in: replica)
         let vmPorts = VMPortChanges(changes, in: replica)
         guard !vmPorts.isEmpty else { return (news, nil) }
@@ -145,6 +146,17 @@ extension Agent {
         }
         guard let ends, ends.allSatisfy({ $0 != nil }) else { return nil }
         return ends.compactMap { $0 }.min()
+    }
+}
+
+extension RowChange {
+    /// The bridge whose flows ovs-vswitchd forgets for this change: with its controllers and its fail mode it makes the
+    /// tables anew (ovs-vswitchd.conf.db(5), `fail_mode`).
+    fileprivate func flushedBridge(in replica: Replica) -> String? {
+        guard table == "Bridge", case .modified(let columns) = kind, let schema = replica.schema.tables[table],
+            columns.contains(where: { ["controller", "fail_mode"].contains(schema.columns[$0.position].name) })
+        else { return nil }
+        return replica[table][uuid]?.name
     }
 }
 

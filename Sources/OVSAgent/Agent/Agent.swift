@@ -117,6 +117,8 @@ actor Agent {
     var unservedPorts: [UnservedPort] = []
     var contestedStations: [ContestedStation] = []
 
+    /// Bridges to which somebody did what makes ovs-vswitchd forget their flows, once it has taken that.
+    var flushed: Set<String> = []
     /// Bridges whose switch reports no changes of flows.
     var unwatched: Set<String> = []
 

@@ -100,6 +100,7 @@ extension ChainKeeper {
             kept.committing = nil
             kept.work = .idle
             bridges[bridge] = kept
+            if kept.isLookDue { auditFlows(bridge) }
             let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
             // Not before: of a bridge that goes, the flows go first, and there is nothing to repair.
             for drift in drifts { tell(.repaired(drift.drift, latencyMicroseconds: latency)) }
@@ -113,7 +114,7 @@ extension ChainKeeper {
     }
 
     /// A request failed: where that was not for want of a connection, it is made again after a pause.
-    private func refused(_ bridge: String, _ error: any Error) {
+    func refused(_ bridge: String, _ error: any Error) {
         bridges[bridge]?.work = .unread
         switch error as? OpenFlowError {
         case .flowRefused, .refused, .monitorRefused, .tooLong: break
@@ -183,26 +184,9 @@ extension ChainKeeper {
             bridges[bridge]?.watch = .refuses
             tell(.unwatched(bridge: bridge))
             read(bridge)
+            lookAtUnwatched(in: Self.lookInterval)
         case .failure(let error):
             refused(bridge, error)
         }
-    }
-
-    /// Compares the flows that are kept with those that the switch has.
-    func auditFlows(_ bridge: String) {
-        guard let kept = bridges[bridge], kept.work == .idle else { return }
-        kept.connection.flows().whenSuccess { entries in
-            self.assumeIsolated { $0.audited(bridge, entries.map(\.flow)) }
-        }
-    }
-
-    private func audited(_ bridge: String, _ installed: [Flow]) {
-        guard var kept = bridges[bridge], kept.work == .idle, var flows = kept.flows else { return }
-        bridges[bridge]?.flows = nil
-        kept.flows = nil
-        if flows.read(installed), kept.tamperedAt == nil { kept.tamperedAt = .now() }
-        kept.flows = flows
-        bridges[bridge] = kept
-        keep(bridge)
     }
 }

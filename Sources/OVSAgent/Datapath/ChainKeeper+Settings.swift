@@ -73,9 +73,15 @@ extension ChainKeeper {
         guard let kept = bridges[bridge], kept.settings.ownership == .whole else { return }
         // Without meters in its datapath a switch may refuse to speak of them, which says nothing of the rest.
         let meters = kept.connection.meters().flatMapErrorThrowing { _ in [] }
-        kept.connection.groups().and(meters).and(kept.connection.configuration()).whenSuccess { answers in
-            let ((groups, meters), configuration) = answers
-            self.assumeIsolated { $0.audited(bridge, groups, meters, configuration) }
+        kept.connection.groups().and(meters).and(kept.connection.configuration()).whenComplete { result in
+            self.assumeIsolated { keeper in
+                switch result {
+                case .success(((let groups, let meters), let configuration)):
+                    keeper.audited(bridge, groups, meters, configuration)
+                case .failure(let error):
+                    keeper.refused(bridge, error)
+                }
+            }
         }
     }
 

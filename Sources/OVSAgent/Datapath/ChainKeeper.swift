@@ -48,6 +48,8 @@ actor ChainKeeper {
     var lastUnserved: [UnservedPort] = []
     var lastContested: [ContestedStation] = []
     var audit: RepeatedTask?
+    /// The next look at bridges whose switch tells nothing.
+    var look: Scheduled<Void>?
     var watch: FolderWatch?
     /// Begins to watch as soon as there is a folder.
     var folderSearch: Scheduled<Void>?
@@ -60,6 +62,9 @@ actor ChainKeeper {
         var watch = Watch.notAsked
         /// As the switch has them; `nil` before they were read on this connection.
         var flows: KeptFlows?
+        /// Whether the switch is asked for its flows, and whether it has to be asked once more.
+        var isLooking = false
+        var isLookDue = false
         /// When somebody else's change was noticed that is not undone yet.
         var tamperedAt: NIODeadline?
         /// What is being committed, and whether the switch has told that it did it.
@@ -118,6 +123,7 @@ actor ChainKeeper {
         tell = { _ in }
         lanes = nil
         audit?.cancel()
+        look?.cancel()
         leaveFolder()
         for kept in bridges.values {
             kept.cancelTimers()
@@ -182,6 +188,8 @@ actor ChainKeeper {
             // Whatever was there or under way is gone with the connection, or has to be read anew.
             kept.work = .unread
             kept.watch = .notAsked
+            kept.isLooking = false
+            kept.isLookDue = false
             kept.flows = nil
             kept.committing = nil
             kept.tamperedAt = nil
@@ -200,7 +208,7 @@ actor ChainKeeper {
     }
 
     /// What a switch says that others do to it.
-    private func told(_ bridge: String, _ changes: [SwitchChange]) {
+    func told(_ bridge: String, _ changes: [SwitchChange]) {
         // A group that goes takes flows along, and has to be there again before they can be.
         toldOfSettings(bridge, changes)
         toldOfFlows(bridge, changes)

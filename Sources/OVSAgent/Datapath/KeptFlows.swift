@@ -133,14 +133,15 @@ struct KeptFlows: Hashable, Sendable {
         }
     }
 
-    /// All flows of the bridge, read again. Says whether something concerns us that was not told.
-    mutating func read(_ flows: [Flow]) -> Bool {
+    /// What has changed since, where these are all flows of the bridge now: as the switch would have told it.
+    func changes(to flows: [Flow]) -> [SwitchChange] {
         let found = Dictionary(flows.map { ($0.key, $0) }) { $1 }
-        var concerns = false
-        for key in Set(found.keys).union(installed.keys) where installed[key] != found[key] {
-            if tell(found[key], at: key) { concerns = true }
+        var changes: [SwitchChange] = []
+        for (key, flow) in installed where found[key] == nil { changes.append(.flowRemoved(flow, .deleted)) }
+        for (key, flow) in found where installed[key] != flow {
+            changes.append(installed[key] == nil ? .flowAdded(flow) : .flowModified(flow))
         }
-        return concerns
+        return changes
     }
 
     private mutating func tell(_ flow: Flow?, at key: Flow.Key) -> Bool {

@@ -3,6 +3,7 @@ import NIOCore
 /// What the owner of a session asks of the switch.
 enum SwitchRequest: Hashable, Sendable {
     case flows(FlowFilter)
+    case flowCount
     /// As one bundle.
     case commit([FlowMod])
     /// Each for itself.
@@ -19,6 +20,7 @@ enum SwitchRequest: Hashable, Sendable {
 /// How a request ended.
 enum SwitchAnswer: Hashable, Sendable {
     case flows([FlowEntry])
+    case flowCount(UInt32)
     case monitored([Flow])
     case groups([Group])
     case meters([Meter])
@@ -126,6 +128,7 @@ struct PendingRequests {
         switch request {
         case .flows(let filter):
             return collect(.flowsRequest(filter), id: id, &xids)
+        case .flowCount: return collect(.aggregateRequest, id: id, &xids)
         case .groups: return collect(.groupsRequest, id: id, &xids)
         case .meters: return collect(.metersRequest, id: id, &xids)
         case .configuration: return collect(.configurationRequest, id: id, &xids)
@@ -173,6 +176,7 @@ struct PendingRequests {
         case .flows(let part, let more): return collected(.flows(part), more: more, xid: xid)
         case .groups(let part, let more): return collected(.groups(part), more: more, xid: xid)
         case .meters(let part, let more): return collected(.meters(part), more: more, xid: xid)
+        case .aggregate(let flowCount): return collected(.flowCount(flowCount), more: false, xid: xid)
         case .configuration(let value): return collected(.configuration(value), more: false, xid: xid)
         case .flowUpdates(let updates, let more):
             return monitors[xid] == nil ? Self.changes(updates) : initial(updates, more: more, xid: xid)
