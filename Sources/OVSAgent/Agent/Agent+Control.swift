@@ -75,7 +75,7 @@ extension Agent: ControlTarget {
             state: standing.state,
             reasons: standing.reasons,
             warnings: active.warnings + active.layout.unmanaged
-                + stateTroubles.warnings(now: .now())
+                + warningsOfState
                 + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings(hardware) ?? [])
                 + warningsOfChain + warningsOfProfiles + quarantine.warnings + unknownColumns,
             pid: getpid(),

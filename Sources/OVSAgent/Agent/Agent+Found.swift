@@ -14,13 +14,13 @@ extension Agent {
     private func saveFound() -> EventLoopFuture<String?> {
         let (found, file) = (provenance.found, foundFile)
         keptFound = found
-        return afterFileWork {
-            Result { () throws(StateFile.Failure) in try file.save(found.bytes) }
-        }.map { result in self.assumeIsolated { $0.savedFound(result) } }
+        return fileWork.run("saving \(file.path)") { try file.save(found.bytes) }.map {
+            Result<Void, any Error>.success(())
+        }.flatMapErrorThrowing { .failure($0) }.map { result in self.assumeIsolated { $0.savedFound(result) } }
     }
 
     /// A disk that is full may not be a while later.
-    private func savedFound(_ result: Result<Void, StateFile.Failure>) -> String? {
+    private func savedFound(_ result: Result<Void, any Error>) -> String? {
         guard case .failure(let error) = result else {
             stateTroubles.saved(foundFile, now: .now())
             return nil

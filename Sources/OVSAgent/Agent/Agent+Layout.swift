@@ -49,8 +49,10 @@ extension Agent {
         eventLoop.flatSubmit {
             self.assumeIsolated { agent in
                 let path = agent.configuration.layoutPath
-                return agent.afterFileWork {
+                return agent.fileWork.run("reading \(path)") {
                     Result { () throws(LayoutRejection) in try Self.read(path) }
+                }.flatMapErrorThrowing { error in
+                    .failure(LayoutRejection(findings: ["\(error)"]))
                 }.flatMap { result in
                     self.assumeIsolated { agent in
                         do throws(LayoutRejection) {
@@ -134,40 +136,31 @@ extension Agent {
         }
         unkept = nil
         let (store, layout) = (store, active)
-        return afterFileWork {
-            Result { () throws(StateFile.Failure) in try store.save(bytes) }
-        }.map { result in
-            self.assumeIsolated { $0.kept(layout, result) }
+        return fileWork.run("saving \(store.path)") { try store.save(bytes) }.map {
+            self.assumeIsolated { $0.kept(layout) }
+            return nil
+        }.flatMapErrorThrowing { error in
+            let failure = "the accepted layout could not be kept for a restart: \(error)"
+            self.assumeIsolated { $0.failed(store, failure) }
+            return failure
         }
     }
 
-    private func kept(_ layout: ActiveLayout, _ result: Result<Void, StateFile.Failure>) -> String? {
-        guard case .failure(let error) = result else {
-            known.layout = layout
-            stateTroubles.saved(store, now: .now())
-            return nil
-        }
-        let failure = "the accepted layout could not be kept for a restart: \(error)"
-        failed(store, failure)
-        return failure
+    private func kept(_ layout: ActiveLayout) {
+        known.layout = layout
+        stateTroubles.saved(store, now: .now())
     }
 
     /// Asks the host what the layout's NICs are: in the beginning, under a new layout, and once ovs-vswitchd has them all,
     /// as a NIC may come late.
     func lookAtNICs() {
         let (layout, folder) = (active.layout, configuration.nicFolder)
-        afterFileWork { NICHardware.of(layout, in: folder) }.whenSuccess { hardware in
-            self.assumeIsolated { $0.hardware = hardware }
+        fileWork.run("reading \(folder)") { NICHardware.of(layout, in: folder) }.whenComplete { result in
+            // Without an answer it stays what is known; that it does not come is told.
+            if case .success(let hardware) = result { self.assumeIsolated { $0.hardware = hardware } }
         }
     }
 
-    /// Has another thread do what waits for a disk, once all that was asked for before is done.
-    func afterFileWork<R: Sendable>(_ body: @escaping @Sendable () throws -> R) -> EventLoopFuture<R> {
-        let eventLoop = eventLoop
-        let work = fileWork.flatMap { NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop, body) }
-        fileWork = work.map { _ in }.flatMapErrorThrowing { _ in }
-        return work
-    }
 }
 
 extension LayoutRejection {

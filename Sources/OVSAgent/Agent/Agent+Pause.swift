@@ -51,7 +51,7 @@ extension Agent {
     func forgetEndedPause() {
         guard pause == nil, known.pause != nil else { return }
         let file = pauseFile
-        afterFileWork { try file.remove() }.whenComplete { result in
+        fileWork.run("removing \(file.path)") { try file.remove() }.whenComplete { result in
             self.assumeIsolated { agent in
                 guard case .failure(let error) = result else { return agent.savedPause(nil) }
                 agent.failed(file, "the file of a pause that is over could not be removed: \(error)")
@@ -61,9 +61,9 @@ extension Agent {
 
     /// Writes a pause down again whose file is damaged.
     func mendPause() {
-        guard let pause, stateTroubles.isDamaged(pauseFile) else { return }
+        guard let pause, stateTroubles.isDamaged(pauseFile) || stateTroubles.isUnsaved(pauseFile) else { return }
         let file = pauseFile
-        afterFileWork { try file.save(pause.bytes) }.whenComplete { result in
+        fileWork.run("saving \(file.path)") { try file.save(pause.bytes) }.whenComplete { result in
             self.assumeIsolated { agent in
                 guard case .failure(let error) = result else { return agent.savedPause(pause) }
                 agent.failed(file, "the pause could not be kept for a restart: \(error)")
@@ -82,11 +82,12 @@ extension Agent {
         report(.init(.paused, reason: "for \(pause.seconds) s: \(pause.reason)"))
         endPause(in: .seconds(Int64(pause.seconds)))
         let file = pauseFile
-        return afterFileWork { try file.save(pause.bytes) }.map { _ in
+        return fileWork.run("saving \(file.path)") { try file.save(pause.bytes) }.map { _ in
             self.assumeIsolated { $0.savedPause(pause) }
             return ""
         }.flatMapErrorThrowing { error in
-            "; it ends with the daemon, since it could not be kept: \(error)"
+            self.assumeIsolated { $0.failed(file, "the pause could not be kept for a restart: \(error)") }
+            return "; it ends with the daemon, since it could not be kept: \(error)"
         }.map { failure in
             Answer(
                 text: "paused until \(pause.until)\(failure)",
@@ -112,11 +113,12 @@ extension Agent {
             return eventLoop.makeSucceededFuture(Answer(text: "resumed", json: [:]))
         }
         let file = pauseFile
-        return afterFileWork { try file.remove() }.map { _ in
+        return fileWork.run("removing \(file.path)") { try file.remove() }.map { _ in
             self.assumeIsolated { $0.savedPause(nil) }
             return Answer(text: "resumed", json: [:])
         }
         .flatMapErrorThrowing { error in
+            self.assumeIsolated { $0.failed(file, "the file of a pause that is over could not be removed: \(error)") }
             throw CommandFailure("resumed, but a restarted daemon would be paused again: \(error)")
         }
     }

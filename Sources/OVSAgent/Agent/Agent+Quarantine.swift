@@ -1,4 +1,3 @@
-import Logging
 import NIOCore
 import OVSDB
 
@@ -50,7 +49,7 @@ extension Agent {
         guard lock == .held, quarantine.version != keptVMInterfaces else { return }
         keptVMInterfaces = quarantine.version
         let (rows, file) = (quarantine.vmInterfaces, vmInterfacesFile)
-        afterFileWork {
+        fileWork.run("saving \(file.path)") {
             if rows.isEmpty { try file.remove() } else { try file.save(Quarantine.bytes(of: rows)) }
         }.whenComplete { result in self.assumeIsolated { $0.savedVMInterfaces(result) } }
     }
@@ -63,6 +62,5 @@ extension Agent {
         }
         failed(vmInterfacesFile, "which ports are VMs' could not be kept for a restart: \(error)")
         keptVMInterfaces = nil
-        keepVMInterfaces(in: .seconds(5))
     }
 }

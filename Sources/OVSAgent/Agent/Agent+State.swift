@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import OVSDB
 
 /// The state folder when something is wrong with it: what was kept never becomes nothing without a word.
 extension Agent {
@@ -16,11 +17,28 @@ extension Agent {
     /// A file could not be saved. Until it is, the status tells it, and the log once.
     func failed(_ file: StateFile, _ failure: String) {
         if stateTroubles.failed(file, failure) { logger.error("\(failure)") }
+        guard savingAgain == nil, !isStopping else { return }
+        // A disk that is full, or does not answer, may be well a while later.
+        savingAgain = eventLoop.scheduleTask(in: .seconds(5)) {
+            self.assumeIsolated { agent in
+                agent.savingAgain = nil
+                if agent.lock == .held { agent.mendState() }
+            }
+        }
     }
 
-    /// Writes down what waited for the lock, and anew what is damaged. Only who holds the lock may.
+    /// What is wrong with the disk, a line each.
+    var warningsOfState: [String] {
+        stateTroubles.warnings(now: .now()) + fileWork.hanging.map(\.description)
+    }
+
+    /// Writes down what waited for the lock, and anew what is damaged or could not be saved. Only who holds the lock may.
     func mendState() {
-        if let unkept { keep(unkept) } else if stateTroubles.isDamaged(store) { keep(active.bytes) }
+        if let unkept {
+            keep(unkept)
+        } else if stateTroubles.isDamaged(store) || stateTroubles.isUnsaved(store) {
+            keep(active.bytes)
+        }
         forgetEndedPause()
         mendPause()
         if stateTroubles.isDamaged(vmInterfacesFile) { keptVMInterfaces = nil }

@@ -14,14 +14,22 @@ extension Agent {
     func takeOver() {
         term += 1
         isTakingOver = true
+        readKept(Word(term: term, layout: active.digest, pause: pause))
+    }
+
+    private func readKept(_ here: Word) {
         let folder = configuration.stateFolder
-        let here = Word(term: term, layout: active.digest, pause: pause)
         let timer = eventLoop.scheduleTask(in: Self.patienceWithDisk) {
             self.assumeIsolated { $0.goOn(here) }
         }
-        afterFileWork { KeptState.load(from: folder) }.whenSuccess { kept in
+        fileWork.run("reading \(folder)") { KeptState.load(from: folder) }.whenComplete { result in
             timer.cancel()
-            self.assumeIsolated { $0.takenOver(kept, here) }
+            self.assumeIsolated { agent in
+                switch result {
+                case .success(let kept): agent.takenOver(kept, here)
+                case .failure: agent.takeOverLater(here)
+                }
+            }
         }
     }
 
@@ -37,6 +45,17 @@ extension Agent {
         isTakingOver = false
         logger.warning("\(configuration.stateFolder) can't be read in time: what another agent kept counts once it is")
         beginIfReady()
+    }
+
+    /// What is kept could not be read: the agent goes on with what it knows, and reads it as soon as it can.
+    private func takeOverLater(_ here: Word) {
+        goOn(here)
+        eventLoop.scheduleTask(in: Self.patienceWithDisk) {
+            self.assumeIsolated { agent in
+                guard here.term == agent.term, agent.lock == .held, !agent.isStopping else { return }
+                agent.readKept(here)
+            }
+        }
     }
 
     private func takenOver(_ kept: KeptState, _ here: Word) {

@@ -137,8 +137,9 @@ actor Agent {
     var latencies = LatencyHistogram()
     private var control: ControlServer?
     private let end: EventLoopPromise<Void>
-    /// Work with files, one after another, so that the layout read last is the one at work and the one kept.
-    var fileWork: EventLoopFuture<Void>
+    let fileWork: FileWork
+    /// Of the next try to save what could not be saved.
+    var savingAgain: Scheduled<Void>?
 
     /// Where the session with the database stands.
     enum Connection: Hashable, Sendable {
@@ -207,7 +208,10 @@ actor Agent {
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
-        fileWork = eventLoop.makeSucceededVoidFuture()
+        let logger = logger
+        fileWork = FileWork(on: eventLoop, patience: configuration.diskPatience) { late in
+            if let late { logger.error("\(late)") } else { logger.notice("the disk has answered after all") }
+        }
     }
 
     /// NIO leaves no promise open: an agent may be let go before it began, where its control socket can't be had.
@@ -249,6 +253,7 @@ actor Agent {
         pauseTimer?.cancel()
         applicationTimer?.cancel()
         keeping?.cancel()
+        savingAgain?.cancel()
         lock = nil
         switches = [:]
         servedLanes = nil
@@ -262,7 +267,7 @@ actor Agent {
     /// restart. A disk that takes longer than an end may is not waited for.
     private func untilKept() async {
         let kept = eventLoop.makePromise(of: Void.self)
-        fileWork.cascade(to: kept)
+        fileWork.done.cascade(to: kept)
         let timer = eventLoop.scheduleTask(in: .milliseconds(500)) { kept.succeed() }
         try? await kept.futureResult.get()
         timer.cancel()

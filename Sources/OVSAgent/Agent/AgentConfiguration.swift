@@ -19,6 +19,8 @@ package struct AgentConfiguration: Sendable {
     var contest = Contest.Limits()
     /// How long a port on a brN.local may stay there before somebody says which VM it is of.
     var quarantine = TimeAmount.seconds(30)
+    /// How long a disk may take for one file.
+    var diskPatience = TimeAmount.seconds(5)
     /// How often is looked at what no switch tells of.
     package var auditInterval = TimeAmount.minutes(1)
     /// How long ovs-vswitchd may take to answer a question of a caller's.

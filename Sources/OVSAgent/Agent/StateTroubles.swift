@@ -39,6 +39,9 @@ struct StateTroubles: Hashable, Sendable {
     /// Whether a file is damaged and was not written anew.
     func isDamaged(_ file: StateFile) -> Bool { findings[file.path].map { $0.savedAt == nil } ?? false }
 
+    /// Whether a file could not be saved, or removed.
+    func isUnsaved(_ file: StateFile) -> Bool { failures[file.path] != nil }
+
     /// A line each, by file.
     func warnings(now: Timestamp) -> [String] {
         let damaged = findings.sorted { $0.key < $1.key }.map(\.value).filter { finding in
