@@ -39,7 +39,7 @@ def start(sandbox, layout, result):
     options = ["--layout", layout, "--db", sandbox.db, "--control", path, "--state-dir", f"{sandbox.folder}/state"]
     with open(f"{sandbox.folder}/agent.log", "wb") as log:
         wall, began = time.time(), time.perf_counter()
-        agent = sandbox.start(AGENT, *options, stderr=log)
+        agent = sandbox.start(sandbox.agent_program, *options, stderr=log)
 
     try:
         control = Control.of(agent, path)

@@ -31,7 +31,7 @@ from ovsdb import BUILD, HERE, TABLES, alternating, asked, monitored, reference,
 from ports import fill, plug, transact
 from processes import machine
 from python_library import pythons
-from sandbox import AGENT, SCHEMA, Control, Database, JSONStream, end, until
+from sandbox import SCHEMA, Control, Database, JSONStream, end, until
 from table import Comparison, Table
 
 LAYOUT = f"{os.path.dirname(HERE)}/Examples/layout.yaml"
@@ -78,7 +78,7 @@ class Bench:
         os.makedirs(state, exist_ok=True)
         options = ["--layout", LAYOUT, "--db", self.database.db, "--control", path, "--state-dir", state]
         with open(f"{folder}/agent.log", "wb") as log:
-            process = self.database.start(AGENT, *options, stderr=log)
+            process = self.database.start(self.database.agent_program, *options, stderr=log)
         control = Control.of(process, path)
         until("ovs-agentd's rows", 60, lambda: all(one["present"] for one in control.status()["chain"]), pause=0.02)
         control.close()

@@ -30,6 +30,7 @@ class Database:
     """Fresh ovsdb-server with an empty database; `with` ends it and whatever was started beside it."""
 
     parent = "/tmp"  # short: a unix socket's path has 107 bytes
+    agent_program = AGENT
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="ovsa.", dir=self.parent)
@@ -93,7 +94,7 @@ class Sandbox(Database):
         os.makedirs(state, exist_ok=True)
         options = ["--layout", layout, "--db", self.db, "--control", path, "--state-dir", state]
         with open(f"{self.folder}/agent.log", "ab") as log:
-            agent = self.start(AGENT, *options, stderr=log)
+            agent = self.start(self.agent_program, *options, stderr=log)
         control = Control.of(agent, path)
         until("in-sync", 120, lambda: control.status()["state"] == "in-sync")
         return agent, control
