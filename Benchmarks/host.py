@@ -54,13 +54,9 @@ class Host(Sandbox):
 
     def cable(self, *ends):
         """A NIC of this host, and one of the switch at the other end."""
-        run_in(None, "ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
-        # As NICs have them; a veth's own is random and says so.
-        run_in(None, "ip", "link", "set", ends[0], "address", f"00:16:3e:00:00:{len(self.links):02x}")
         self.links.append(ends[0])
-        for nic in ends:
-            run_in(None, "ethtool", "-K", nic, "tx", "off")
-            run_in(None, "ip", "link", "set", nic, "up")
+        # As NICs have them; a veth's own is random and says so.
+        plug_in(*ends, address=f"00:16:3e:00:00:{len(self.links):02x}")
 
     def add_bridge(self, name, *ports):
         """A plain switch, nothing of the agent's."""
@@ -146,6 +142,16 @@ class Host(Sandbox):
             if all(part in line for part in wanted):
                 flows.setdefault(re.search(r"in_port\((\w+)\)", line)[1], []).append(line)
         return flows
+
+
+def plug_in(*ends, address=None):
+    """Makes a cable with a NIC at each end, the first of this address."""
+    run_in(None, "ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+    if address:
+        run_in(None, "ip", "link", "set", ends[0], "address", address)
+    for nic in ends:
+        run_in(None, "ethtool", "-K", nic, "tx", "off")
+        run_in(None, "ip", "link", "set", nic, "up")
 
 
 def link_exists(name):

@@ -14,6 +14,7 @@ extension Agent {
         for bridge in switches.keys where !wanted.contains(bridge) {
             switches[bridge] = nil
             flows[bridge] = nil
+            foreignFlows[bridge] = nil
             flowFailures[bridge] = nil
             unwatched.remove(bridge)
         }
@@ -33,6 +34,7 @@ extension Agent {
         guard connection == .synced, lock == .held, pause == nil, !isStopping, planner != nil else { return }
         retryAbsentSwitches()
         unapplied = withReplica(findUnapplied) ?? []
+        lookForBlockages()
         follow(application.observe(isApplied: unapplied.isEmpty && !reconciler.isBusy, now: .now()))
     }
 
@@ -56,6 +58,27 @@ extension Agent {
         let bridges = flushed
         chain { $0.lookAgain(at: bridges) }
         if !reconciler.isBusy, (current ?? 0) >= (awaitedConfiguration ?? 0) { flushed = [] }
+    }
+
+    /// Tells of each when it comes and when it goes: nobody writes anything for it.
+    private func lookForBlockages() {
+        let layout = active.layout
+        var devices = uplinkDevices
+        let found = withReplica { replica in
+            devices.look(at: replica, layout)
+            return Blockage.all(in: replica, layout, devices)
+        }
+        uplinkDevices = devices
+        guard let found, found != blockages else { return }
+        let former = blockages
+        blockages = found
+        for blockage in found where !former.contains(blockage) {
+            report(.init(.applyFailed, object: blockage.object, reason: blockage.reason.text))
+        }
+        let objects = Set(found.map(\.object))
+        for object in Set(former.map(\.object)).subtracting(objects).sorted() {
+            report(.init(.applied, object: object, reason: "frames can pass again"))
+        }
     }
 
     private func follow(_ transition: Application.Transition?) {

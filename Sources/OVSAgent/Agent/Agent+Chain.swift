@@ -39,7 +39,11 @@ extension Agent {
 
     /// What is known of how VM ports are served.
     var chainStanding: ChainStanding {
-        var standing = ChainStanding(unserved: unservedPorts, contested: contestedStations)
+        var standing = ChainStanding(
+            unserved: unservedPorts,
+            contested: contestedStations,
+            unrestricted: unrestrictedPorts
+        )
         if servedLanes == nil {
             standing.pause =
                 if lock == .waiting {
@@ -61,12 +65,16 @@ extension Agent {
             switches[bridge] = state
             if case .down = state {
                 flows[bridge] = nil
+                foreignFlows[bridge] = nil
                 unwatched.remove(bridge)
+                // ovs-vswitchd may be started anew.
+                if Lane(uplinkBridge: bridge) != nil { uplinkDevices.forget() }
             }
             checkApplication()
-        case .flows(let bridge, let counts):
+        case .flows(let bridge, let counts, let foreign):
             // What was told before the hands were taken off, or of a bridge that is none of ours any more.
             guard servedLanes != nil, switches[bridge] != nil else { return }
+            foreignFlows[bridge] = foreign
             let isFirst = flows.updateValue(counts, forKey: bridge) == nil
             let hadFailed = flowFailures.removeValue(forKey: bridge) != nil
             if hadFailed { report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows")) }
@@ -89,6 +97,8 @@ extension Agent {
             if switches[bridge] != nil { unwatched.insert(bridge) }
         case .unserved(let ports, let contested):
             (unservedPorts, contestedStations) = (ports, contested)
+        case .unrestricted(let ports):
+            unrestrictedPorts = ports
         }
     }
 }
@@ -96,9 +106,12 @@ extension Agent {
 extension Agent {
     /// What is doubtful about the chain, in words.
     var warningsOfChain: [String] {
-        guard !unwatched.isEmpty else { return chainStanding.warnings }
+        let warnings =
+            chainStanding.warnings
+            + foreignFlows.sorted { $0.key < $1.key }.compactMap { $0.value.warning(of: $0.key) }
+        guard !unwatched.isEmpty else { return warnings }
         let bridges = unwatched.sortedNaturally().joined(separator: ", ")
-        return chainStanding.warnings + [
+        return warnings + [
             """
             ovs-vswitchd can't report changes of flows (Open vSwitch 3.0 and newer can): those of \(bridges) are looked at \
             once a second

@@ -77,7 +77,8 @@ extension Agent: ControlTarget {
             warnings: active.warnings + active.layout.unmanaged
                 + warningsOfState
                 + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings(hardware) ?? [])
-                + warningsOfChain + warningsOfProfiles + quarantine.warnings + unknownColumns,
+                + (withReplica { Doubts.all(in: $0, active.layout) } ?? []) + warningsOfChain + warningsOfProfiles
+                + quarantine.warnings + unknownColumns,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",
@@ -106,6 +107,7 @@ extension Agent: ControlTarget {
             pause: pause,
             application: application.state,
             unapplied: unapplied,
+            blockages: blockages,
             isSettled: cause == .settle && undone.isEmpty && !reconciler.isBusy
         )
     }

@@ -99,6 +99,9 @@ actor Agent {
     var application: Application
     /// What is missing for the database to be applied, as last seen.
     var unapplied: [Status.Reason] = []
+    /// What stops frames though all is as wanted, as last seen.
+    var blockages: [Blockage] = []
+    var uplinkDevices = UplinkDevices()
     /// The `next_cfg` of our last transaction, which `cur_cfg` has to reach.
     var awaitedConfiguration: Int64?
     /// `cur_cfg` as last seen.
@@ -111,11 +114,15 @@ actor Agent {
     var servedLanes: ChainLanes?
     /// As last told, by bridge.
     var flows: [String: Status.Flows] = [:]
+    /// Somebody else's flows on a brN that come before ours, by bridge.
+    var foreignFlows: [String: ForeignFlows.Summary] = [:]
     /// Why a bridge does not take its flows, by bridge.
     var flowFailures: [String: String] = [:]
     /// VM ports that can't be served as they stand, and addresses that two of them declare.
     var unservedPorts: [UnservedPort] = []
     var contestedStations: [ContestedStation] = []
+    /// VM ports of which nothing says which VLANs they carry.
+    var unrestrictedPorts: [Lane: [String]] = [:]
 
     /// Bridges to which somebody did what makes ovs-vswitchd forget their flows, once it has taken that.
     var flushed: Set<String> = []

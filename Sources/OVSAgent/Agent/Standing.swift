@@ -14,6 +14,8 @@ struct Standing: Hashable, Sendable {
     var pause: Pause?
     var application: Application.State
     var unapplied: [Status.Reason]
+    /// What stops frames though all is as wanted.
+    var blockages: [Blockage] = []
     /// Whether the database is as wanted, as far as the last plan showed.
     var isSettled: Bool
 
@@ -29,6 +31,7 @@ struct Standing: Hashable, Sendable {
         if layoutError != nil || !obstacles.isEmpty || !refusals.isEmpty || closure != nil { return .degraded }
         if application == .failed { return .degraded }
         if !fights.isEmpty { return .contested }
+        if !blockages.isEmpty, application == .applied { return .degraded }
         return lock == .held && isSettled && application == .applied ? .inSync : .reconciling
     }
 
@@ -78,6 +81,7 @@ struct Standing: Hashable, Sendable {
             )
         }
         if connection == .synced, lock == .held, application != .applied { reasons += unapplied }
+        if connection == .synced, lock == .held { reasons += blockages.map(\.reason) }
         return reasons
     }
 }

@@ -16,6 +16,11 @@ extension ChainKeeper {
             (lastUnserved, lastContested) = (unserved, contested)
             tell(.unserved(unserved, contested))
         }
+        let unrestricted = lanes.unrestricted(vmPorts.values)
+        if unrestricted != lastUnrestricted {
+            lastUnrestricted = unrestricted
+            tell(.unrestricted(unrestricted))
+        }
         if isSame { return }
         let changes = ChainProgram.changes(from: lanesOfWanted, to: resolved)
         (self.resolved, lanesOfWanted) = (resolved, resolved)
@@ -61,7 +66,7 @@ extension ChainKeeper {
             bridges[bridge]?.flows = nil
             kept.flows?.settled()
             bridges[bridge] = kept
-            if let counts = kept.flows?.counts { tell(.flows(bridge: bridge, counts)) }
+            tellFlows(bridge)
             return
         }
         kept.work = .committing
@@ -135,6 +140,7 @@ extension ChainKeeper {
         // One holder, so that nothing is copied.
         bridges[bridge]?.flows = nil
         kept.flows = nil
+        let before = (flows.counts, flows.foreign.version)
         var concerns = false
         for change in changes {
             switch change {
@@ -150,11 +156,32 @@ extension ChainKeeper {
                 if flows.told(change) { concerns = true }
             }
         }
+        let isNews = (flows.counts, flows.foreign.version) != before
         kept.flows = flows
         if concerns, kept.tamperedAt == nil { kept.tamperedAt = .now() }
         bridges[bridge] = kept
         // What comes in a pause is looked at when it ends, once.
-        if concerns, kept.pause == nil { keep(bridge) }
+        if concerns, kept.pause == nil { keep(bridge) } else if !concerns, isNews { tellFlowsSoon(bridge) }
+    }
+
+    /// Tells how many flows there are of whom, where that is settled.
+    private func tellFlows(_ bridge: String) {
+        guard let flows = bridges[bridge]?.flows else { return }
+        bridges[bridge]?.hasToldFlows = true
+        tell(.flows(bridge: bridge, flows.counts, foreign: flows.foreign.summary))
+    }
+
+    /// Does so in a moment: a program of flows that others install comes in many messages.
+    private func tellFlowsSoon(_ bridge: String) {
+        guard let kept = bridges[bridge], kept.telling == nil, kept.hasToldFlows else { return }
+        bridges[bridge]?.telling = eventLoop.scheduleTask(in: .milliseconds(50)) {
+            self.assumeIsolated { keeper in
+                keeper.bridges[bridge]?.telling = nil
+                // What is being changed is told when that is done.
+                guard let kept = keeper.bridges[bridge], kept.work == .idle, kept.hasToldFlows else { return }
+                keeper.tellFlows(bridge)
+            }
+        }
     }
 
     private func read(_ bridge: String) {

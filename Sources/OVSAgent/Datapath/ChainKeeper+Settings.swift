@@ -70,7 +70,13 @@ extension ChainKeeper {
 
     /// Looks at what nothing tells of, or has told of before this connection.
     func auditSettings(_ bridge: String) {
-        guard let kept = bridges[bridge], kept.settings.ownership == .whole else { return }
+        guard let kept = bridges[bridge] else { return }
+        guard kept.settings.ownership == .whole else {
+            kept.connection.configuration().whenSuccess { configuration in
+                self.assumeIsolated { $0.audited(bridge, [], [], configuration) }
+            }
+            return
+        }
         // Without meters in its datapath a switch may refuse to speak of them, which says nothing of the rest.
         let meters = kept.connection.meters().flatMapErrorThrowing { _ in [] }
         kept.connection.groups().and(meters).and(kept.connection.configuration()).whenComplete { result in
@@ -101,6 +107,23 @@ extension ChainKeeper {
     /// Adds flows that waited for the groups that they send to.
     private func addWaitingFlows(_ bridge: String) {
         if bridges[bridge]?.work == .idle { keep(bridge) }
+    }
+}
+
+extension ChainKeeper {
+    /// The names of the interfaces of a brN that lead to the wire; none of another bridge.
+    func uplinkMembers(of bridge: String) -> Set<String> {
+        Set(Lane(uplinkBridge: bridge).flatMap { lanes?.uplinkMembers[$0] } ?? [])
+    }
+
+    /// Looks at a brN's ports again where others of them lead to the wire now.
+    func seeSettings(_ bridge: String) {
+        let members = uplinkMembers(of: bridge)
+        guard var kept = bridges[bridge], kept.settings.uplinkMembers != members else { return }
+        kept.settings.uplinkMembers = members
+        if let ports = ports[bridge], kept.settings.see(ports) { kept.noticeSettings() }
+        bridges[bridge] = kept
+        auditSettings(bridge)
     }
 }
 

@@ -15,7 +15,8 @@ actor ChainKeeper {
     enum News: Sendable {
         /// What is known of a bridge's switch.
         case state(bridge: String, SwitchConnection.State)
-        case flows(bridge: String, Status.Flows)
+        /// The flows of a bridge are as wanted; `foreign` are somebody else's that come before them.
+        case flows(bridge: String, Status.Flows, foreign: ForeignFlows.Summary)
         /// Somebody else changed what is ours, which is as it was again.
         case repaired(SwitchDrift, latencyMicroseconds: Int)
         /// The switch does not let us undo what somebody else did.
@@ -25,6 +26,8 @@ actor ChainKeeper {
         case unwatched(bridge: String)
         /// The VM ports that can't be served, and addresses that two of them declare.
         case unserved([UnservedPort], [ContestedStation])
+        /// The VM ports of which nothing says which VLANs they carry, by lane.
+        case unrestricted([Lane: [String]])
     }
 
     let openFlowFolder: String
@@ -47,6 +50,7 @@ actor ChainKeeper {
     }
     var lastUnserved: [UnservedPort] = []
     var lastContested: [ContestedStation] = []
+    var lastUnrestricted: [Lane: [String]] = [:]
     var audit: RepeatedTask?
     /// The next look at bridges whose switch tells nothing.
     var look: Scheduled<Void>?
@@ -69,6 +73,10 @@ actor ChainKeeper {
         var tamperedAt: NIODeadline?
         /// What is being committed, and whether the switch has told that it did it.
         var committing: [FlowMod]?
+        /// Whether it was told on this connection that they are as wanted.
+        var hasToldFlows = false
+        /// Tells what changed of them in a moment.
+        var telling: Scheduled<Void>?
         var retry: Scheduled<Void>?
         var pacing = RepairPacing()
         /// Ends the pause before the next repair.
@@ -80,7 +88,7 @@ actor ChainKeeper {
         var settingsPause: Scheduled<Void>?
 
         func cancelTimers() {
-            for timer in [retry, pause, settingsPause] { timer?.cancel() }
+            for timer in [retry, pause, settingsPause, telling] { timer?.cancel() }
         }
     }
 
@@ -148,7 +156,7 @@ actor ChainKeeper {
                     onSwitchChange: { changes in self.assumeIsolated { $0.told(bridge, changes) } },
                     onChange: { state in self.assumeIsolated { $0.changed(bridge, state) } }
                 ),
-                settings: KeptSettings(of: bridge)
+                settings: KeptSettings(of: bridge, uplinkMembers: uplinkMembers(of: bridge))
             )
             bridges[bridge]?.settings.want(groups(of: bridge))
         }
@@ -174,6 +182,7 @@ actor ChainKeeper {
         compile()
         for bridge in bridges.keys {
             keep(bridge)
+            seeSettings(bridge)
             keepSettings(bridge)
         }
     }
@@ -191,6 +200,7 @@ actor ChainKeeper {
             kept.isLooking = false
             kept.isLookDue = false
             kept.flows = nil
+            kept.hasToldFlows = false
             kept.committing = nil
             kept.tamperedAt = nil
             kept.settings.forget()

@@ -56,6 +56,17 @@ struct ChainLanes: Hashable, Sendable {
     }
 }
 
+extension ChainLanes {
+    /// The names of the VM ports of which nothing says which VLANs they carry, so that they carry all, by lane.
+    func unrestricted(_ vmPorts: some Sequence<VMPortRow>) -> [Lane: [String]] {
+        var names: [Lane: [String]] = [:]
+        for row in vmPorts where row.isUnrestricted && uplinkMembers[row.lane] != nil {
+            names[row.lane, default: []].append(row.name)
+        }
+        return names.mapValues { $0.sorted() }
+    }
+}
+
 /// A VM port whose frames go nowhere, and why.
 struct UnservedPort: Hashable, Sendable {
     var name: String

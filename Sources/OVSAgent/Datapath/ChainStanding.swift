@@ -4,6 +4,8 @@ struct ChainStanding: Hashable, Sendable {
     var pause: Status.Reason?
     var unserved: [UnservedPort] = []
     var contested: [ContestedStation] = []
+    /// VM ports of which nothing says which VLANs they carry.
+    var unrestricted: [Lane: [String]] = [:]
     /// Why bridges are out of reach, by bridge.
     var outages: [String: String] = [:]
 
@@ -16,7 +18,21 @@ struct ChainStanding: Hashable, Sendable {
     }
 
     /// What is allowed and probably not meant, one line each.
-    var warnings: [String] { unserved.map(\.text) + contested.map(\.text) }
+    var warnings: [String] {
+        unserved.map(\.text) + contested.map(\.text)
+            + unrestricted.sorted { $0.key < $1.key }.map { lane, ports in Self.text(ports.sortedNaturally(), on: lane)
+            }
+    }
+
+    private static func text(_ ports: [String], on lane: Lane) -> String {
+        let rest = ports.count > 5 ? " and \(ports.count - 5) more" : ""
+        let (noun, verb) = ports.count == 1 ? ("port", "has") : ("ports", "have")
+        return """
+            VM \(noun) \(ports.prefix(5).joined(separator: ", "))\(rest) on \(lane.localBridge) \(verb) no VLAN and so \
+            every VLAN, the host's, too: give one (ovs-vsctl set Port NAME tag=VLAN), or say that it is meant \
+            (ovs-vsctl set Port NAME vlan_mode=trunk)
+            """
+    }
 }
 
 extension UnservedPort {

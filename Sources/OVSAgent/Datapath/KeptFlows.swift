@@ -20,6 +20,8 @@ struct KeptFlows: Hashable, Sendable {
     private var tampered: Set<Flow.Key> = []
     private var missing = 0
     private var unmanaged = 0
+    /// On a brN, what others put before our own.
+    private(set) var foreign = ForeignFlows()
 
     /// - Parameters:
     ///   - installed: all flows of the bridge.
@@ -29,6 +31,7 @@ struct KeptFlows: Hashable, Sendable {
         self.installed = Dictionary(installed.map { ($0.key, $0) }) { $1 }
         self.wanted = wanted
         doubtful = Set(self.installed.keys).union(wanted.keys)
+        if ownership == .own { for (key, flow) in wanted { _ = foreign.own(flow, at: key) } }
         for key in doubtful { count(key, 1) }
     }
 
@@ -43,6 +46,10 @@ struct KeptFlows: Hashable, Sendable {
         wanted[key] = flow
         count(key, 1)
         doubtful.insert(key)
+        guard ownership == .own, foreign.own(flow, at: key) else { return }
+        // Other ports have flows of ours now: what stands before those is another question for each.
+        foreign.removeAll()
+        for (key, flow) in installed where wanted[key] == nil { noteForeign(flow) }
     }
 
     /// What brings the bridge to what is wanted: add first, delete last. A flow that is as it should be is not touched,
@@ -92,7 +99,12 @@ struct KeptFlows: Hashable, Sendable {
             if flow != wanted { missing += sign }
         } else if let flow, !isLearned(flow) {
             unmanaged += sign
+            if sign > 0 { noteForeign(flow) } else { foreign.remove(key) }
         }
+    }
+
+    private mutating func noteForeign(_ flow: Flow) {
+        if ownership == .own, !isUnwanted(flow) { foreign.insert(flow) }
     }
 
     private func isUnwanted(_ flow: Flow) -> Bool {

@@ -17,9 +17,13 @@ struct KeptSettings: Hashable, Sendable {
     /// `down` is not among them: of a port with a device it says what the operator did to the device (`ip link set tap0
     /// down`), and of a patch port Open vSwitch does not take it.
     static let undoneBits: SwitchPort.Configuration = [.noReceive, .noForward, .noPacketIn]
+    /// Of a port of brN that is not ours alone, only those with which frames stop.
+    static let cuttingBits: SwitchPort.Configuration = [.noReceive, .noForward]
 
     let bridge: String
     let ownership: KeptFlows.Ownership
+    /// On a brN, the interfaces that lead to the wire.
+    var uplinkMembers: Set<String>
     /// By number. Flows that send to a group are only taken where it is there, and go when it goes.
     private var wantedGroups: [UInt32: Group] = [:]
     private var groups: [UInt32: Group] = [:]
@@ -34,8 +38,9 @@ struct KeptSettings: Hashable, Sendable {
     /// Whether it was as wanted before, on this connection.
     private var hadFragments = false
 
-    init(of bridge: String) {
+    init(of bridge: String, uplinkMembers: Set<String> = []) {
         self.bridge = bridge
+        self.uplinkMembers = uplinkMembers
         ownership = Lane(uplinkBridge: bridge) == nil ? .whole : .own
     }
 
@@ -72,15 +77,18 @@ struct KeptSettings: Hashable, Sendable {
     /// The ports as they are now. Says whether something has to be undone.
     mutating func see(_ all: SwitchPorts) -> Bool {
         ports = [:]
-        for port in all where isKept(port) && !port.configuration.isDisjoint(with: Self.undoneBits) {
-            ports[port.number] = port
-        }
+        for port in all where !undoneBits(of: port).isEmpty { ports[port.number] = port }
         return !ports.isEmpty
     }
 
     /// All groups and meters, and the settings, as they are now. Says whether something has to be undone.
     mutating func read(_ groups: [Group], _ meters: [Meter], _ configuration: SwitchConfiguration) -> Bool {
-        guard ownership == .whole else { return false }
+        // A brN's groups and meters are the operator's, and so is how it matches fragments, as long as they pass.
+        guard ownership == .whole else {
+            let passes = [FragmentHandling.normal, .niciraMatch].contains(configuration.fragments)
+            fragments = passes ? nil : configuration.fragments
+            return needsRepair
+        }
         let found = Dictionary(groups.map { ($0.number, $0) }) { $1 }
         for number in Set(found.keys).union(self.groups.keys) where found[number] != self.groups[number] {
             // What stands there when the connection comes may be as the agent once wanted it.
@@ -104,7 +112,7 @@ struct KeptSettings: Hashable, Sendable {
     /// Nothing is known any more of what is there.
     mutating func forget() {
         let wanted = wantedGroups
-        self = KeptSettings(of: bridge)
+        self = KeptSettings(of: bridge, uplinkMembers: uplinkMembers)
         wantedGroups = wanted
     }
 
@@ -147,9 +155,9 @@ struct KeptSettings: Hashable, Sendable {
             repairs.append(Repair(mod: .meter(.delete(number)), drift: drift))
         }
         for port in ports.values.sorted(by: { $0.number < $1.number }) {
-            let bits = port.configuration.intersection(Self.undoneBits)
+            let bits = undoneBits(of: port)
             let drift = SwitchDrift(object: "Port \(port.name)", column: "config", found: "\(bits)", wanted: "0")
-            repairs.append(Repair(mod: .port(PortMod(clearing: Self.undoneBits, of: port)), drift: drift))
+            repairs.append(Repair(mod: .port(PortMod(clearing: bits, of: port)), drift: drift))
         }
         if let fragments {
             let drift = SwitchDrift(
@@ -171,11 +179,18 @@ struct KeptSettings: Hashable, Sendable {
         return repairs
     }
 
-    /// On brN the lane's port only: the others are the operator's. The bridge's own port carries nothing of ours.
-    private func isKept(_ port: SwitchPort) -> Bool {
+    /// What is set of a port and has to be cleared.
+    ///
+    /// On brN of what the host and its VMs live by: the lane's port, the way to the wire, the host's own port. The others
+    /// are the operator's. The own port of a bridge of the chain carries nothing.
+    private func undoneBits(of port: SwitchPort) -> SwitchPort.Configuration {
+        let isLocal = port.number == SwitchPort.local
         switch ownership {
-        case .whole: port.number != SwitchPort.local
-        case .own: LanePort(name: port.name)?.bridge == bridge
+        case .whole: return isLocal ? [] : port.configuration.intersection(Self.undoneBits)
+        case .own:
+            if LanePort(name: port.name)?.bridge == bridge { return port.configuration.intersection(Self.undoneBits) }
+            guard isLocal || uplinkMembers.contains(port.name) else { return [] }
+            return port.configuration.intersection(Self.cuttingBits)
         }
     }
 }

@@ -26,6 +26,9 @@ struct VMPortRow: Hashable, Sendable {
         return try VMPort(name: name, number: number, source: source, mode: mode, tag: tag, trunks: trunks)
     }
 
+    /// Whether nothing says which VLANs it carries. `vlan_mode=trunk` says that it is to carry all.
+    var isUnrestricted: Bool { mode == nil && tag == nil && trunks.isEmpty && network == nil }
+
     /// `nil` for an interface that is no VM's: one without `iface-id`, or on another bridge than a brN.local,
     /// or under a name of ours.
     init?(_ interface: Row, in replica: Replica) {

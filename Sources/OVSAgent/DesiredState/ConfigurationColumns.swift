@@ -115,7 +115,8 @@ package enum ReplicaColumns {
         "Open_vSwitch": ["cur_cfg", "ovs_version", "db_version", "datapath_types", "iface_types"],
         "Port": ["bond_active_slave"],
         "Interface": [
-            "ofport", "error", "mac_in_use", "link_state", "link_speed", "admin_state", "lacp_current", "mtu",
+            "ofport", "error", "ifindex", "mac_in_use", "link_state", "link_speed", "admin_state", "lacp_current",
+            "mtu",
         ],
     ]
 }

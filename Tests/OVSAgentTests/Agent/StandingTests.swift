@@ -47,6 +47,14 @@ struct StandingTests {
             _ = refusals.refused(["Port eth0"], reason: "full", now: .now())
             $0.refusals = refusals.all
         },
+        Case("a cable pulled", .degraded, ["Port br0-up: no link: look at the cable"]) {
+            $0.blockages = [Blockage("Port br0-up", "no link", remedy: "look at the cable")]
+        },
+        Case("a cable pulled before all is applied", .reconciling, ["not yet", "Port br0-up: no link"]) {
+            $0.blockages = [Blockage("Port br0-up", "no link", remedy: "look at the cable")]
+            $0.application = .waiting(until: .now())
+            $0.unapplied = ["not yet"]
+        },
         Case("a fight", .contested, ["Bridge br.mx: somebody changes it again and again, 7 repairs"]) {
             $0.fights = [.init(object: "Bridge br.mx", repairs: 7)]
         },

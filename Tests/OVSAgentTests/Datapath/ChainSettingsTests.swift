@@ -68,6 +68,9 @@ struct ChainSettingsTests {
         .port("br0.ms.s", on: "br.microseg", "no-forward", "NO_FWD"),
         .port("br0.local.n", on: "br0.local", "no-packet-in", "NO_PACKET_IN"),
         .port("vma", on: "br0.local", "no-forward", "NO_FWD"), .port("br0.dmx", on: "br0", "no-receive", "NO_RECV"),
+        // What the host itself lives by.
+        .port("eth0", on: "br0", "no-receive", "NO_RECV"), .port("eth1", on: "br0", "no-forward", "NO_FWD"),
+        .port("br0", on: "br0", "no-receive", "NO_RECV"), .port("br0", on: "br0", "no-forward", "NO_FWD"),
     ]
 
     private static func ofctl(_ ovs: PrivateSwitch, _ arguments: [String]) async throws -> String {
@@ -181,9 +184,12 @@ struct ChainSettingsTests {
     func audit() async throws {
         let late = [
             Edit.fragments("br.mx", "drop"), .fragments("br.mx", "nx-match"), .fragments("br0.local", "drop"),
-            .fragments("br0.local", "normal"),
+            .fragments("br0.local", "normal"), .fragments("br0", "drop"),
         ]
-        let early = [Edit.group("br.nf"), .meter("br.nf"), .port("br0.nf.n", on: "br.nf", "no-receive", "NO_RECV")]
+        let early = [
+            Edit.group("br.nf"), .meter("br.nf"), .port("br0.nf.n", on: "br.nf", "no-receive", "NO_RECV"),
+            .port("eth1", on: "br0", "no-forward", "NO_FWD"),
+        ]
         try await PrivateSwitch.with(vswitchd: true) { ovs in
             try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
                 try await agent.waitForState("in-sync")

@@ -1,0 +1,96 @@
+import OVSDB
+
+/// Something that the database shows and that stops frames of the host or its VMs, though every row and flow is as
+/// wanted: a pure function of replica and layout. The agent can't mend it, and is `degraded` while there is one.
+struct Blockage: Hashable, Sendable {
+    /// As in `Port br0-up`.
+    var object: String
+    /// What was found, and what to do.
+    var reason: Status.Reason
+
+    init(_ object: String, _ text: String, remedy: String) {
+        self.object = object
+        reason = Status.Reason("\(object): \(text)", remedy: remedy)
+    }
+
+    /// All there are, in the order of the layout. The cost is in proportion to the layout.
+    static func all(in replica: Replica, _ layout: Layout, _ devices: UplinkDevices) -> [Blockage] {
+        waitsForRestore(replica) + devices.replaced.sorted().map(replaced)
+            + layout.virtualSwitches.flatMap { declared in
+                let found = declared.uplink.map { Status.Uplink($0, on: declared.lane.uplinkBridge, in: replica) }
+                return found.map { uplink($0, replica) } ?? []
+            }
+    }
+
+    private static func replaced(_ name: String) -> Blockage {
+        Blockage(
+            "Interface \(name)",
+            "its device was made anew, and ovs-vswitchd still listens to the one that went",
+            remedy: "restart ovs-vswitchd, which opens it anew"
+        )
+    }
+
+    /// ovs-vswitchd passes nothing that it has not seen before (ovs-vswitchd.conf.db(5), `flow-restore-wait`).
+    private static func waitsForRestore(_ replica: Replica) -> [Blockage] {
+        let table = replica["Open_vSwitch"]
+        guard let root = table.uuids.first.flatMap({ table[$0] }), root["other_config"]["flow-restore-wait"] == "true"
+        else { return [] }
+        return [
+            Blockage(
+                "Open_vSwitch",
+                "other_config:flow-restore-wait is true, so ovs-vswitchd passes no new frame on any bridge",
+                remedy: "ovs-vsctl --no-wait remove Open_vSwitch . other_config flow-restore-wait"
+            )
+        ]
+    }
+
+    private static func uplink(_ uplink: Status.Uplink, _ replica: Replica) -> [Blockage] {
+        guard uplink.isPresent, !uplink.members.isEmpty else { return [] }
+        let object = "Port \(uplink.name)"
+        let rows = uplink.members.compactMap { replica["Interface"][name: $0.name] }
+        let lost = rows.filter(\.hasLostDevice).map { row in
+            Blockage(
+                "Interface \(row.name)",
+                "its device is gone, and ovs-vswitchd holds on to what was there",
+                remedy: "bring the device back, then restart ovs-vswitchd, which opens it anew"
+            )
+        }
+        // Before ovs-vswitchd has looked at them, nothing is known of any.
+        guard rows.allSatisfy({ !$0["link_state"].isEmpty }) else { return lost }
+        let names = uplink.members.map(\.name).joined(separator: ", ")
+        guard uplink.members.contains(where: \.linkUp) else {
+            let isDown = rows.allSatisfy { $0["admin_state"].string == "down" }
+            return lost + [
+                Blockage(
+                    object,
+                    "no NIC of it has a link (\(names)), so nothing reaches the wire",
+                    remedy: isDown
+                        ? "set them up: \(uplink.members.map { "ip link set \($0.name) up" }.joined(separator: "; "))"
+                        : "look at the cables, and at the switch at their other end"
+                )
+            ]
+        }
+        // Of one NIC there is no bond, and ovs-vswitchd asks LACP nothing.
+        guard uplink.lacp != "off", rows.count > 1, !uplink.members.contains(where: \.enabled),
+            rows.contains(where: { $0["lacp_current"].boolean == false })
+        else { return lost }
+        return lost + [
+            Blockage(
+                object,
+                "LACP is \(uplink.lacp) and no partner answers on \(names), so nothing reaches the wire",
+                remedy: """
+                    configure LACP on the switch at the other end, or write lacpFallback: true in the layout's uplink
+                    """
+            )
+        ]
+    }
+}
+
+extension Row {
+    /// Whether an interface's device is gone and ovs-vswitchd still has the port: as `ip link delete` leaves it on the
+    /// userspace datapath, where `ofport` and `error` stay as they were.
+    var hasLostDevice: Bool {
+        self["ifindex"].integer == 0 && self["mac_in_use"].isEmpty && self["admin_state"].string == "down"
+            && self["ofport"].integer.map { $0 > 0 } == true
+    }
+}

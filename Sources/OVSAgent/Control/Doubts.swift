@@ -1,0 +1,167 @@
+import OVSDB
+import OpenFlow
+
+/// What the rows of a brN show that is allowed and can keep frames from where they should go: pure. Each is a line of the
+/// status, with the remedy.
+///
+/// The cost is in proportion to the ports of brN; only where the uplink does not carry every VLAN, or a port of brN has a
+/// VM's address, to those of brN.local as well.
+enum Doubts {
+    static func all(in replica: Replica, _ layout: Layout) -> [String] {
+        layout.virtualSwitches.flatMap { declared -> [String] in
+            guard let bridge = replica["Bridge"][name: declared.lane.uplinkBridge] else { return [] }
+            let direct = directPorts(declared, in: replica)
+            return hostPort(declared, in: replica) + uplink(declared, layout, in: replica)
+                + direct.compactMap { bypass($0, declared) } + twins(direct, declared, in: replica) + blocking(bridge)
+        }
+    }
+
+    // MARK: brN
+
+    /// Spanning trees and lists of VLANs, with which the bridge itself holds frames back.
+    private static func blocking(_ bridge: Row) -> [String] {
+        let name = bridge.name
+        let trees = ["stp_enable", "rstp_enable"].filter { bridge[$0].boolean == true }.map { column in
+            """
+            Bridge \(name) has \(column), with which it may block the uplink or the way to the VMs: \
+            ovs-vsctl set Bridge \(name) \(column)=false, if that is not meant
+            """
+        }
+        guard !bridge["flood_vlans"].isEmpty else { return trees }
+        return trees + [
+            """
+            Bridge \(name) learns no address in the VLANs \(bridge["flood_vlans"]) (flood_vlans): \
+            ovs-vsctl clear Bridge \(name) flood_vlans, if that is not meant
+            """
+        ]
+    }
+
+    private static func hostPort(_ declared: Layout.VirtualSwitch, in replica: Replica) -> [String] {
+        let name = declared.lane.uplinkBridge
+        guard let port = replica["Port"][name: name],
+            let uplink = declared.uplink.flatMap({ replica["Port"][name: $0.name] }),
+            [port, uplink].allSatisfy({ $0["protected"].boolean == true })
+        else { return [] }
+        return [
+            """
+            Ports \(name) and \(uplink.name) are both protected, so that no frame goes between the host and the wire: \
+            ovs-vsctl set Port \(name) protected=false
+            """
+        ]
+    }
+
+    // MARK: Uplink
+
+    /// VLANs in use that the uplink does not carry.
+    private static func uplink(
+        _ declared: Layout.VirtualSwitch,
+        _ layout: Layout,
+        in replica: Replica
+    ) -> [String] {
+        guard let name = declared.uplink?.name, let port = replica["Port"][name: name] else { return [] }
+        let set = ["tag", "trunks", "vlan_mode", "cvlans"].filter { !port[$0].isEmpty }
+        guard !set.isEmpty else { return [] }
+        // As found, they would be put back.
+        let remedy = """
+            ovs-agentctl pause, ovs-vsctl clear Port \(name) \(set.joined(separator: " ")), ovs-agentctl adopt "Port \(name)", \
+            ovs-agentctl resume
+            """
+        guard let carried = VLANMembership(port) else {
+            return [
+                """
+                Port \(name) is a tunnel (vlan_mode \(port["vlan_mode"])), which puts the frames of every VLAN into its \
+                own: \(remedy), if that is not meant
+                """
+            ]
+        }
+        guard let vlans = carried.all else { return [] }
+        let cut = inUse(declared, layout, in: replica).filter { !vlans.contains($0) }
+        guard !cut.isEmpty else { return [] }
+        let rest = cut.count > 5 ? " and \(cut.count - 5) more" : ""
+        let numbers = cut.prefix(5).map { "\($0.number)" }.joined(separator: ", ")
+        return [
+            """
+            Port \(name) carries \(Topology.VLANs(port, members: [], networks: [:]).text) only, so that VLAN \
+            \(numbers)\(rest), in use here, does not reach the wire: \(remedy), if that is not meant
+            """
+        ]
+    }
+
+    /// The VLANs of the layout's networks, of the host port and of the VM ports, in order.
+    private static func inUse(_ declared: Layout.VirtualSwitch, _ layout: Layout, in replica: Replica) -> [VLAN] {
+        var vlans = Set(layout.networks.vlans(of: declared).values.compactMap(VLAN.init))
+        let host = replica["Port"][name: declared.lane.uplinkBridge]
+        vlans.formUnion(host.flatMap(VLANMembership.init)?.all ?? [])
+        for port in replica.ports(of: declared.lane.localBridge) where DerivedName(port.name) == nil {
+            // A list that is as good as all says little of what is in use.
+            if let listed = VLANMembership(port)?.all, listed.count <= 64 { vlans.formUnion(listed) }
+        }
+        return vlans.sorted()
+    }
+
+    // MARK: Direct ports
+
+    /// A port of brN that is neither the host's nor the uplink nor the lane's.
+    private struct DirectPort {
+        var name: String
+        var interface: Row
+        var isControllers: Bool
+    }
+
+    private static func directPorts(_ declared: Layout.VirtualSwitch, in replica: Replica) -> [DirectPort] {
+        let ports = replica.ports(of: declared.lane.uplinkBridge).filter {
+            DerivedName($0.name) == nil && $0.name != declared.uplink?.name
+        }
+        return ports.flatMap { port in
+            port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.map { interface in
+                let key = "ovs-agent-port"
+                let role = port["external_ids"][key] ?? interface["external_ids"][key]
+                return DirectPort(name: port.name, interface: interface, isControllers: role == "controller")
+            }
+        }
+    }
+
+    /// A VM beside the chain.
+    private static func bypass(_ port: DirectPort, _ declared: Layout.VirtualSwitch) -> String? {
+        guard port.interface.isVMInterface, !port.isControllers else { return nil }
+        return """
+            Port \(port.name) on \(declared.lane.uplinkBridge) is a VM's \
+            (\(port.interface["external_ids"][VMPort.Key.interfaceID] ?? "")) and bypasses the chain, with every policy: \
+            plug it into \(declared.lane.localBridge), or set external_ids:ovs-agent-port=controller if it is the \
+            controller VM's
+            """
+    }
+
+    /// Addresses that a direct port and a VM port both have.
+    private static func twins(
+        _ direct: [DirectPort],
+        _ declared: Layout.VirtualSwitch,
+        in replica: Replica
+    ) -> [String] {
+        var owners: [EthernetAddress: String] = [:]
+        for port in direct {
+            let told = [port.interface["external_ids"][VMPort.Key.attachedMAC], port.interface["mac_in_use"].string]
+            for address in told.compactMap({ $0.flatMap { EthernetAddress($0) } }) { owners[address] = port.name }
+        }
+        guard !owners.isEmpty else { return [] }
+        let interfaces = replica.ports(of: declared.lane.localBridge).flatMap { $0["interfaces"].uuids }
+        return interfaces.compactMap { uuid in
+            guard let vm = replica["Interface"][uuid], vm.isVMInterface,
+                let address = vm["external_ids"][VMPort.Key.attachedMAC].flatMap({ EthernetAddress($0) }),
+                let owner = owners[address]
+            else { return nil }
+            return """
+                Port \(owner) on \(declared.lane.uplinkBridge) has the address \(address) of VM port \(vm.name), to which \
+                frames for it go: give one of them another
+                """
+        }
+    }
+}
+
+extension VLANMembership {
+    /// Of a Port's row; `nil` for a tunnel.
+    fileprivate init?(_ port: Row) {
+        let trunks = port["trunks"].atoms.compactMap { if case .integer(let number) = $0 { Int(number) } else { nil } }
+        self.init(mode: port["vlan_mode"].string, tag: port["tag"].integer.map { Int($0) }, trunks: trunks)
+    }
+}
