@@ -8,7 +8,7 @@ extension ChainKeeper {
             resolved = nil
             return
         }
-        let (resolved, unserved) = lanes.resolve(vmPorts.values, ports: ports)
+        let (resolved, unserved) = lanes.resolve(vmPorts.values, ports: ports, former: lanesOfWanted)
         let isSame = self.resolved == resolved
         let contested =
             isSame ? lastContested : resolved.flatMap { $0.ownedStations(of: $0.vmPorts).contested }

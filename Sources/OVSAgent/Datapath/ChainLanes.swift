@@ -28,7 +28,13 @@ struct ChainLanes: Hashable, Sendable {
 
     /// What a ``ChainProgram`` needs to know of them, as far as the switch has numbered it, and the VM ports that can't
     /// be served.
-    func resolve(_ vmPorts: some Sequence<VMPortRow>, ports: [String: SwitchPorts]) -> ([LanePorts], [UnservedPort]) {
+    func resolve(
+        _ vmPorts: some Sequence<VMPortRow>,
+        ports: [String: SwitchPorts],
+        former: [LanePorts]
+    )
+        -> ([LanePorts], [UnservedPort])
+    {
         var unserved: [UnservedPort] = []
         var served: [Lane: [VMPort]] = [:]
         for row in vmPorts where uplinkMembers[row.lane] != nil {
@@ -44,12 +50,14 @@ struct ChainLanes: Hashable, Sendable {
                 let port = LanePort(place, of: lane)
                 return ports[port.bridge]?[port.name].map { (place, $0.number) }
             }
+            let vmPorts = served[lane]?.sorted { $0.number < $1.number } ?? []
             return LanePorts(
                 lane: lane,
                 numbers: Dictionary(uniqueKeysWithValues: places),
                 uplinkMembers: (uplinkMembers[lane] ?? []).compactMap { ports[lane.uplinkBridge]?[$0]?.number },
-                vmPorts: served[lane]?.sorted { $0.number < $1.number } ?? [],
-                seesInnerTags: seesInnerTags
+                vmPorts: vmPorts,
+                seesInnerTags: seesInnerTags,
+                lists: VLANLists(of: vmPorts, after: former.first { $0.lane == lane }?.lists ?? VLANLists())
             )
         }
         return (lanes, unserved.sortedNaturally(by: \.name))

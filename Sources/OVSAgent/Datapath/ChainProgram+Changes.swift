@@ -44,6 +44,8 @@ private struct LaneDifference {
     var ports: Set<UInt16>
     var addresses: Set<EthernetAddress>
     var lists: FloodLists
+    /// The VLANs whose bits differ.
+    var listed = VLANSet()
 
     init(from old: LanePorts?, to new: LanePorts?) {
         isCommon =
@@ -57,9 +59,16 @@ private struct LaneDifference {
             if former != port { changed.append(port) }
         }
         changed += left.values
+        let (oldLists, newLists) = (old?.lists ?? VLANLists(), new?.lists ?? VLANLists())
+        let lists = newLists.differing(from: oldLists)
+        for list in lists { listed.formUnion(list) }
+        if !lists.isEmpty {
+            let ports = (old?.vmPorts ?? []) + (new?.vmPorts ?? [])
+            changed += ports.filter { $0.vlans.list.map(lists.contains) == true }
+        }
         ports = Set(changed.map(\.number))
         addresses = Set(changed.compactMap(\.address))
-        lists = FloodLists(naming: changed)
+        self.lists = FloodLists(naming: changed, [oldLists, newLists])
     }
 
     func contains(_ port: VMPort) -> Bool {
@@ -76,6 +85,7 @@ extension LanePorts {
             flows.merge(self.flows(of: port, stations: owned[port.number] ?? []), uniquingKeysWith: +)
         }
         flows[lane.localBridge, default: []] += floodLists(part.lists)
+        if !part.listed.isEmpty { flows.merge(listFlows(part.listed), uniquingKeysWith: +) }
         return flows
     }
 }

@@ -6,7 +6,7 @@ import OpenFlow
 struct FloodLists: Hashable, Sendable {
     /// `nil` for those of every VLAN.
     var vlans: Set<VLAN>?
-    /// Those of the ports that carry every VLAN.
+    /// Those of the ports that carry every VLAN, or a long list of them.
     var trunks: Bool
 
     static let all = FloodLists(vlans: nil, trunks: true)
@@ -17,9 +17,9 @@ struct FloodLists: Hashable, Sendable {
     }
 
     /// Those that may name one of these ports.
-    init(naming ports: [VMPort]) {
-        vlans = Set(ports.flatMap(\.listedVLANs))
-        trunks = ports.contains { $0.vlans.all == nil }
+    init(naming ports: [VMPort], _ lists: [VLANLists]) {
+        vlans = Set(ports.flatMap { port in lists.flatMap { $0.listedVLANs(of: port) } })
+        trunks = ports.contains { !$0.vlans.isAccess }
     }
 
     fileprivate func contains(_ vlan: VLAN) -> Bool { vlans?.contains(vlan) ?? true }
@@ -32,21 +32,21 @@ extension LanePorts {
     /// those that learn.
     func floodLists(_ wanted: FloodLists) -> [Flow] {
         let named = vmPorts.filter { port in
-            wanted.trunks && port.vlans.all == nil || port.listedVLANs.contains(where: wanted.contains)
+            wanted.trunks && port.vlans.carriesAll || lists.listedVLANs(of: port).contains(where: wanted.contains)
         }
         let ports = named.sorted { $0.number < $1.number }
         let learning = ports.filter(\.learns)
         var flows = vlanLists(of: ports, for: .all, .floodVLAN, wanted)
         flows += vlanLists(of: learning, for: .learning, .unknownVLAN, wanted)
         if wanted.trunks {
-            flows += trunkLists(of: ports, .floodTrunks) + trunkLists(of: learning, .unknownTrunks)
+            flows += trunkLists(of: ports, .floodTrunks) + trunkLists(of: learning, .unknownTrunks) + listFloods()
         }
         return flows
     }
 
     /// The ports that carry every VLAN. One that takes a VLAN's tag off gets that VLAN with the ports that do the same.
     private func trunkLists(of ports: [VMPort], _ table: Table) -> [Flow] {
-        let trunks = ports.filter { $0.vlans.all == nil }
+        let trunks = ports.filter(\.vlans.carriesAll)
         guard !trunks.isEmpty else { return [] }
         let exceptions = Set(trunks.compactMap(\.vlans.stripped)).sorted().map { vlan in
             list(table, 10, vlan, trunks.filter { $0.vlans.stripped != vlan }.map(\.output))
@@ -63,7 +63,7 @@ extension LanePorts {
         var tagged: [VLAN: [FlowAction]] = [:]
         var stripped: [VLAN: [FlowAction]] = [:]
         for port in ports {
-            for vlan in port.listedVLANs where wanted.contains(vlan) {
+            for vlan in lists.listedVLANs(of: port) where wanted.contains(vlan) {
                 if vlan == port.vlans.stripped {
                     stripped[vlan, default: []].append(port.output)
                 } else {
@@ -93,7 +93,17 @@ extension LanePorts {
     }
 }
 
-extension VMPort {
-    /// The VLANs whose own lists name the port.
-    fileprivate var listedVLANs: [VLAN] { vlans.all ?? vlans.stripped.map { [$0] } ?? [] }
+extension VLANLists {
+    /// The VLANs whose own lists name a port.
+    fileprivate func listedVLANs(of port: VMPort) -> [VLAN] {
+        let stripped = port.vlans.stripped.map { [$0] } ?? []
+        return membership(of: port) != nil ? stripped : port.vlans.all ?? stripped
+    }
+}
+
+extension VLANMembership {
+    fileprivate var isAccess: Bool { if case .access = self { true } else { false } }
+
+    /// Whether it has every VLAN, and lists none.
+    fileprivate var carriesAll: Bool { !isAccess && list == nil }
 }

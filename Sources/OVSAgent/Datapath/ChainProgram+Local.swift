@@ -23,6 +23,10 @@ enum LocalTable: UInt8 {
     case solicitation = 8
     /// Begins the way to the VMs.
     case down = 10
+    /// Tells which of the long lists a frame's VLAN is in.
+    case lists = 15
+    /// From a port with a long list: goes on where the frame's VLAN is in it.
+    case member = 16
     /// Take the sender's own port for the frame's `in_port`, which the switch never sends a frame back to.
     case sender = 11
     case learnedSender = 12
@@ -31,6 +35,8 @@ enum LocalTable: UInt8 {
     case learnedDestination = 22
     /// Out to the port that was found.
     case deliver = 21
+    /// To a port with a long list, where the frame's VLAN is in it.
+    case listed = 24
     /// Multicast: to the trunks of every VLAN, then to the ports of the frame's.
     case flood = 30
     case floodTrunks = 31
@@ -38,6 +44,9 @@ enum LocalTable: UInt8 {
     /// Unicast that no port is known for: to those that learn.
     case unknownTrunks = 33
     case unknownVLAN = 34
+    /// Of both, to the ports with long lists.
+    case floodListed = 35
+    case unknownListed = 36
     /// For ports that get the frame's VLAN without its tag: takes it off.
     case strip = 40
     /// Out to them.
@@ -53,6 +62,8 @@ extension LanePorts {
     /// What brN.local has whatever its VMs.
     func localCommon() -> [Flow] {
         guard let north = numbers[.local] else { return [] }
+        let floods: [FlowAction] = [.resubmit(Table.floodTrunks), .resubmit(Table.floodListed)]
+        let unknown: [FlowAction] = [.resubmit(Table.unknownTrunks), .resubmit(Table.unknownListed)]
         return [
             localFlow(.classify, 300, Match(.reservedDestination)),
             localFlow(.classify, 290, Match(.multicastSource)),
@@ -67,14 +78,14 @@ extension LanePorts {
                 .down,
                 100,
                 Match(.multicastDestination),
-                actions: [.resubmit(Table.learnedSender), .resubmit(Table.sender)],
+                actions: [.resubmit(Table.lists), .resubmit(Table.learnedSender), .resubmit(Table.sender)],
                 goto: .flood
             ),
             localFlow(
                 .down,
                 0,
                 actions: [
-                    .resubmit(Table.learnedSender), .resubmit(Table.sender),
+                    .resubmit(Table.lists), .resubmit(Table.learnedSender), .resubmit(Table.sender),
                     .resubmit(Table.learnedDestination), .resubmit(Table.destination),
                 ],
                 goto: .deliver
@@ -83,10 +94,10 @@ extension LanePorts {
                 .deliver,
                 200,
                 Match(.register(0, 0)),
-                actions: [.resubmit(Table.unknownTrunks)],
+                actions: unknown,
                 goto: .unknownVLAN
             ),
-            localFlow(.flood, 0, actions: [.resubmit(Table.floodTrunks)], goto: .floodVLAN),
+            localFlow(.flood, 0, actions: floods, goto: .floodVLAN),
         ] + tags() + AddressRule.all.map { check($0) }
     }
 
@@ -99,7 +110,8 @@ extension LanePorts {
         case .declared(let address, addresses: .some(let addresses)):
             flows += checks(port, address, addresses)
         case .learned:
-            flows.append(localFlow(.source, 10, Match(port.field), of: port, goto: .learn))
+            let source = Match(port.field)
+            flows.append(localFlow(.source, 10, source, of: port, actions: [.resubmit(Table.lists)], goto: .learn))
             flows.append(localFlow(.learn, 0, Match(port.field), of: port, actions: learning(port), goto: .up))
         }
         for station in stations {
@@ -131,6 +143,13 @@ extension LanePorts {
             )
         }
         guard case .trunk = port.vlans else { return flows }
+        if let membership = lists.membership(of: port) {
+            let look: [FlowAction] = [.resubmit(Table.lists), .resubmit(Table.member)]
+            return flows + [
+                localFlow(.classify, 90, Match(port.field, .tagged), of: port, actions: look),
+                localFlow(.member, 100, Match(port.field, membership), of: port, actions: [.resubmit(Table.source)]),
+            ]
+        }
         guard let vlans = port.vlans.all else {
             let tagged = Match(port.field, .tagged)
             return flows + [localFlow(.classify, 90, tagged, of: port, goto: .source)]
@@ -176,6 +195,16 @@ extension LanePorts {
             return vlan == port.vlans.stripped
                 ? localFlow(.deliver, 100, match, of: port, goto: .strip)
                 : localFlow(.deliver, 100, match, of: port, actions: [port.output])
+        }
+        if let membership = lists.membership(of: port) {
+            // Floods ask here, too, and have other flows for the VLAN whose tag is taken off.
+            let stripped = port.vlans.stripped.map { vlan in
+                [deliver(vlan), localFlow(.listed, 100, Match(here, vlan.field), of: port)]
+            }
+            return (stripped ?? []) + [
+                localFlow(.deliver, 90, Match(here), of: port, goto: .listed),
+                localFlow(.listed, 90, Match(here, membership), of: port, actions: [port.output]),
+            ]
         }
         if let vlans = port.vlans.all { return vlans.map(deliver) }
         return (port.vlans.stripped.map { [deliver($0)] } ?? [])

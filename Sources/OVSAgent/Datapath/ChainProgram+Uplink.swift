@@ -17,6 +17,8 @@ enum UplinkTable: UInt8, CaseIterable {
     case undeclared = 243
     /// From the wire: VMs of this host don't stand there.
     case wire = 244
+    /// Tells which of the long lists a frame's VLAN is in.
+    case lists = 246
 }
 
 extension LanePorts {
@@ -27,12 +29,12 @@ extension LanePorts {
         guard let lanePort = numbers[.uplink] else { return [.standalone] }
         let fromLane = FieldMatch.inPort(lanePort)
         let members = uplinkMembers.sorted().map { member in
-            flow(.shared, 150, Match(.inPort(member)), goto: .wire)
+            flow(.shared, 150, Match(.inPort(member)), actions: [.resubmit(Table.lists)], goto: .wire)
         }
         return [
             .standalone,
             flow(.shared, 300, Match(fromLane, .reservedDestination)),
-            flow(.shared, 200, Match(fromLane), goto: .lane),
+            flow(.shared, 200, Match(fromLane), actions: [.resubmit(Table.lists)], goto: .lane),
             flow(.lane, 0, actions: [.learn(learning)], goto: .destination),
             flow(.destination, 200, Match(.multicastDestination), actions: [.normal, .inPort]),
             flow(.destination, 0, actions: [.resubmit(Table.learned)], goto: .undeclared),

@@ -22,6 +22,7 @@ struct ChainProgram: Hashable, Sendable {
             contested += owned.contested
             flows.merge(lane.common(), uniquingKeysWith: +)
             flows[lane.lane.localBridge, default: []] += lane.floodLists(.all)
+            flows.merge(lane.listFlows(), uniquingKeysWith: +)
             for port in lane.vmPorts {
                 let served = lane.flows(of: port, stations: owned.byPort[port.number] ?? [])
                 for (bridge, own) in served { flows[bridge, default: []] += own }
@@ -40,6 +41,7 @@ struct LanePorts: Hashable, Sendable {
     var vmPorts: [VMPort]
     /// Whether the switch may see tags below the outermost.
     var seesInnerTags = false
+    var lists = VLANLists()
 
     func cookie(of port: VMPort) -> UInt64 { FlowCookie(.vmPort(lane, number: port.number)).rawValue }
 
@@ -61,21 +63,35 @@ struct LanePorts: Hashable, Sendable {
     }
 }
 
-/// Where frames for an address go: the address in one VLAN, or in every VLAN that nobody else has it in.
+/// Where frames for an address go: the address in one VLAN, in those of a long list, or in every VLAN that nobody else has
+/// it in.
 struct Station: Hashable, Sendable {
     var address: EthernetAddress
-    /// `nil` for a port that carries every VLAN.
+    /// `nil` for a port that carries every VLAN, or a long list of them.
     var vlan: VLAN?
+    var list: Listed?
+
+    /// A long list, where another port may have the address in some of its VLANs.
+    struct Listed: Hashable, Sendable {
+        /// Of ``VLANLists``.
+        var bit: Int
+        /// How many come before, whose lists have VLANs of this one.
+        var rank: UInt16
+    }
 
     func match(source: Bool) -> Match {
         var match = Match(source ? .ethernetSource(address) : .ethernetDestination(address))
+        if let list { match.add(VLANLists.match(bit: list.bit)) }
         // From the wire, a frame of VLAN 0 may come with a priority tag.
         if let vlan { match.add(vlan == .untagged ? .vlanTCI(0, mask: 0xfff) : vlan.field) }
         return match
     }
 
-    /// One VLAN says more than all of them.
-    var priority: UInt16 { vlan == nil ? 90 : 100 }
+    /// One VLAN says more than a list, and that more than all of them.
+    var priority: UInt16 { list.map { 99 - $0.rank } ?? (vlan == nil ? 90 : 100) }
+
+    /// Ranks that ``priority`` has room for. Of more lists than that with an address in common, the last don't get it.
+    static let ranks: UInt16 = 9
 }
 
 /// An address in one VLAN of one lane that more than one port declares.
@@ -98,16 +114,40 @@ extension LanePorts {
     func ownedStations(of ports: [VMPort]) -> OwnedStations {
         var result = OwnedStations()
         var owners: [Station: VMPort] = [:]
+        // Port by port and not VLAN by VLAN.
+        var listed: [EthernetAddress: [(list: VLANSet, owner: VMPort)]] = [:]
+        var single: [EthernetAddress: [VLAN: VMPort]] = [:]
         for port in ports.sorted(by: { $0.number < $1.number }) {
             guard let address = port.address else { continue }
+            func contest(_ vlan: VLAN?, _ owner: VMPort) {
+                let station = Station(address: address, vlan: vlan)
+                result.contested.append(
+                    ContestedStation(lane: lane, station: station, owner: owner.name, other: port.name)
+                )
+            }
+            let before = listed[address] ?? []
+            if let list = port.vlans.list, let bit = lists.bits[list] {
+                let overlapping = before.filter { $0.list.firstCommon(with: list) != nil }
+                for (other, owner) in overlapping { contest(other.firstCommon(with: list), owner) }
+                for (vlan, owner) in (single[address] ?? [:]).sorted(by: { $0.key < $1.key }) where list.contains(vlan)
+                {
+                    contest(vlan, owner)
+                }
+                guard overlapping.count < Station.ranks else { continue }
+                let rank = Station.Listed(bit: bit, rank: UInt16(overlapping.count))
+                result.byPort[port.number, default: []].append(Station(address: address, list: rank))
+                listed[address, default: []].append((list, port))
+                continue
+            }
             for vlan in port.vlans.all.map({ $0.map(Optional.some) }) ?? [nil] {
                 let station = Station(address: address, vlan: vlan)
-                if let owner = owners[station] {
-                    result.contested.append(
-                        ContestedStation(lane: lane, station: station, owner: owner.name, other: port.name)
-                    )
+                if let owner = owners[station]
+                    ?? vlan.flatMap({ vlan in before.first { $0.list.contains(vlan) }?.owner })
+                {
+                    contest(vlan, owner)
                 } else {
                     owners[station] = port
+                    if let vlan { single[address, default: [:]][vlan] = port }
                     result.byPort[port.number, default: []].append(station)
                 }
             }

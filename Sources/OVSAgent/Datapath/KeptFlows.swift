@@ -54,7 +54,18 @@ struct KeptFlows: Hashable, Sendable {
 
     /// What brings the bridge to what is wanted: add first, delete last. A flow that is as it should be is not touched,
     /// so that its counters go on; what `learn()` made stays. It costs what is in doubt.
+    ///
+    /// On a bridge without any, long lists come afterwards, by a commit of their own: there may be thousands, and without
+    /// them only their own ports lack frames. Once there are some, their bits change together with who asks for them.
     var mods: [FlowMod] {
+        let all = allMods
+        guard all.contains(where: \.addsToList), !all.allSatisfy(\.addsToList),
+            !installed.keys.contains(where: { Self.listTables.contains($0.table) })
+        else { return all }
+        return all.filter { !$0.addsToList }
+    }
+
+    private var allMods: [FlowMod] {
         var added: [FlowMod] = []
         var deleted: [FlowMod] = []
         for key in doubtful {
@@ -119,6 +130,7 @@ struct KeptFlows: Hashable, Sendable {
         FlowCookie.isLearned(flow.cookie) && Self.learnedTables.contains(flow.table)
     }
 
+    fileprivate static let listTables: Set<UInt8> = [LocalTable.lists.rawValue, UplinkTable.lists.rawValue]
     private static let ownTables = Set(UplinkTable.allCases.filter { $0 != .shared }.map(\.rawValue))
     private static let learnedTables: Set<UInt8> = [
         UplinkTable.learned.rawValue, LocalTable.learnedSender.rawValue, LocalTable.learnedDestination.rawValue,
@@ -180,6 +192,13 @@ struct KeptFlows: Hashable, Sendable {
             tables[key.table] = difference
         }
         return tables.values.sorted { $0.table < $1.table }
+    }
+}
+
+extension FlowMod {
+    /// Whether it tells of a VLAN which long lists have it.
+    fileprivate var addsToList: Bool {
+        if case .add(let flow) = self { KeptFlows.listTables.contains(flow.table) } else { false }
     }
 }
 

@@ -33,19 +33,25 @@ enum VLANMembership: Hashable, Sendable {
     case trunk(Trunk)
 
     struct Trunk: Hashable, Sendable {
-        /// `nil` for every VLAN.
-        var vlans: Set<VLAN>?
+        /// Those that are listed, the native one included; `nil` for every VLAN.
+        let vlans: VLANSet?
         /// What a frame without tag belongs to; `nil` where such frames are refused.
-        var native: VLAN?
+        let native: VLAN?
         /// Whether frames of the native VLAN leave with its tag.
-        var tagsNative = false
+        let tagsNative: Bool
+
+        init(vlans: VLANSet?, native: VLAN?, tagsNative: Bool = false) {
+            self.vlans = vlans.map { listed in native.map { listed.union([$0]) } ?? listed }
+            self.native = native
+            self.tagsNative = tagsNative
+        }
     }
 
     /// Reads a Port's columns; `nil` for what the chain can't carry: a tunnel (`dot1q-tunnel`), VLAN 4095.
     init?(mode: String?, tag: Int?, trunks: some Sequence<Int>) {
         let numbers = Array(trunks)
         // A list without one VLAN that can be carried stands for none, as only an empty list stands for all.
-        let listed = numbers.isEmpty ? nil : Set(numbers.compactMap(VLAN.init))
+        let listed = numbers.isEmpty ? nil : VLANSet(numbers.lazy.compactMap(VLAN.init))
         let tagged = tag.map(VLAN.init)
         if case .some(.none) = tagged { return nil }
         let own = tagged.flatMap { $0 }
@@ -72,7 +78,7 @@ enum VLANMembership: Hashable, Sendable {
     var all: [VLAN]? {
         switch self {
         case .access(let vlan): [vlan]
-        case .trunk(let trunk): trunk.vlans.map { $0.union(trunk.native.map { [$0] } ?? []).sorted() }
+        case .trunk: list.map(Array.init)
         }
     }
 

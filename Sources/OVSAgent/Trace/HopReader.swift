@@ -9,6 +9,8 @@ struct HopReader {
     private var words: [String] = []
     /// Whether the bridge looks at the frame again, in a section further down.
     private var isTakenUpAgain = false
+    /// Whether one VM port was found to have its destination.
+    private var isForOne = false
     private var drop: String?
 
     init(
@@ -121,10 +123,17 @@ extension HopReader {
                 say("its source is learned")
             }
         case .up: say("up the lane")
-        case .down, .sender, .learnedSender, .floodTrunks, .unknownTrunks: break
+        case .down, .sender, .learnedSender, .floodTrunks, .unknownTrunks, .floodListed, .unknownListed, .lists: break
+        case .member:
+            if step.found == nil { drop = notAdmitted } else { say("VLAN as it says") }
+        case .listed:
+            if step.found == nil, isForOne {
+                drop = "the port that has \(path.destination) is not in the frame's VLAN"
+            }
         case .destination, .learnedDestination:
             guard let port = step.loadedPort(into: "NXM_NX_REG0").flatMap(localPort) else { break }
             say("for \(port)" + (table == .destination ? "" : ", which was learned"))
+            isForOne = true
         case .strip:
             if step.isDrop { drop = "another tag stands below the one that its receiver gets it without" }
         case .stripped:
@@ -262,7 +271,7 @@ extension HopReader {
             } else if let port = vmPort(of: step) {
                 say("for \(port): back down the lane")
             }
-        case .learned: break
+        case .learned, .lists: break
         case .undeclared:
             say(found.match.isEmpty ? "for no VM port: \(Self.switched)" : "learned behind the lane: back down it")
         case .wire:

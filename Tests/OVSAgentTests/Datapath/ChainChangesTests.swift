@@ -15,7 +15,14 @@ struct ChainChangesTests {
         var random = Seeded(state: seed)
         var lanes = Self.lanes(&random)
         for _ in 0..<6 {
-            let next = Self.edited(lanes, &random)
+            let next = Self.edited(lanes, &random).map { lane in
+                var lane = lane
+                lane.lists = VLANLists(
+                    of: lane.vmPorts,
+                    after: lanes.first { $0.lane == lane.lane }?.lists ?? VLANLists()
+                )
+                return lane
+            }
             let before = Self.tables(lanes)
             let after = Self.tables(next)
             let changes = ChainProgram.changes(from: lanes, to: next)
@@ -84,7 +91,9 @@ struct ChainChangesTests {
     private static func randomPort(_ number: UInt16, _ random: inout Seeded) -> VMPort {
         let some = [VLAN.untagged, VLAN(7)!, VLAN(8)!, VLAN(9)!]
         let vlan = some.randomElement(using: &random) ?? .untagged
-        let listed = random.chance(2) ? nil : Set(some.filter { _ in random.chance(2) })
+        var listed = random.chance(2) ? nil : VLANSet(some.filter { _ in random.chance(2) })
+        // Long lists, of which two may be the same.
+        if listed != nil, random.chance(2) { listed = listed?.union((10...40).compactMap(VLAN.init)) }
         let trunk = VLANMembership.Trunk(
             vlans: listed,
             native: random.chance(3) ? nil : vlan,

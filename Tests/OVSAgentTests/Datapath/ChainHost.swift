@@ -110,13 +110,15 @@ struct ChainHost {
         return ChainProgram(
             lanes: try zip(lanes, wires).map { lane, wires in
                 let places = LanePort.Place.allCases.map { ($0, numbers[LanePort($0, of: lane).name]) }
+                let vmPorts = try (vms ?? self.vms).filter { $0.lane == lane.number }
+                    .map { try $0.port(number: numbers[$0.name]) }
                 return LanePorts(
                     lane: lane,
                     numbers: Dictionary(uniqueKeysWithValues: places).compactMapValues { $0 },
                     uplinkMembers: wires.compactMap { numbers[$0] },
-                    vmPorts: try (vms ?? self.vms).filter { $0.lane == lane.number }
-                        .map { try $0.port(number: numbers[$0.name]) },
-                    seesInnerTags: vlanLimit ?? 1 != 1
+                    vmPorts: vmPorts,
+                    seesInnerTags: vlanLimit ?? 1 != 1,
+                    lists: VLANLists(of: vmPorts.sorted { $0.number < $1.number })
                 )
             }
         )

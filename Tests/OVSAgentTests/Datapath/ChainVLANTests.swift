@@ -74,6 +74,36 @@ struct ChainVLANTests {
             sends: [nil: 0, 0: 0, 7: 7, 8: 8, 9: 9],
             gets: [0: nil, 7: 7, 8: 8, 9: 9]
         ),
+        Port(
+            testDescription: "trunk of all VLANs that are listed",
+            vm: .init(name: "vm", mac: mac, trunks: Array(1...4094)),
+            sends: [7: 7, 8: 8, 9: 9],
+            gets: [7: 7, 8: 8, 9: 9]
+        ),
+        Port(
+            testDescription: "trunk of a long list and frames without tag",
+            vm: .init(name: "vm", mac: mac, trunks: [0, 7] + Array(100...200)),
+            sends: [nil: 0, 0: 0, 7: 7],
+            gets: [0: nil, 7: 7]
+        ),
+        Port(
+            testDescription: "native-untagged with a long list",
+            vm: .init(name: "vm", mac: mac, mode: "native-untagged", tag: 9, trunks: [7] + Array(100...200)),
+            sends: [nil: 9, 0: 9, 9: 9, 7: 7],
+            gets: [9: nil, 7: 7]
+        ),
+        Port(
+            testDescription: "native-tagged with a long list",
+            vm: .init(name: "vm", mac: mac, mode: "native-tagged", tag: 9, trunks: [7] + Array(100...200)),
+            sends: [nil: 9, 0: 9, 9: 9, 7: 7],
+            gets: [9: 9, 7: 7]
+        ),
+        Port(
+            testDescription: "trunk of a long list that learns",
+            vm: .init(name: "vm", trunks: Array(0...7) + Array(100...200)),
+            sends: [nil: 0, 0: 0, 7: 7],
+            gets: [0: nil, 7: 7]
+        ),
     ]
 
     @Test("a port sends and gets the frames of its VLANs, tagged as Open vSwitch does", arguments: ports)
@@ -117,7 +147,7 @@ struct ChainVLANTests {
         let vms = Self.ports.enumerated().map { index, port in
             var vm = port.vm
             vm.name = "vm\(index)"
-            if vm.mac != nil { vm.mac = "02:00:00:00:01:0\(index)" }
+            if vm.mac != nil { vm.mac = "02:00:00:00:01:\(index + 10)" }
             if index == 0 { vm.addresses = "192.0.2.1 2001:db8::1 fe80::1" }
             return vm
         }

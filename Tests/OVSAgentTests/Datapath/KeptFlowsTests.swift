@@ -23,6 +23,20 @@ import Testing
         Set(KeptFlows(ownership, installed: installed, wanted: keyed(wanted)).mods)
     }
 
+    @Test("on a bridge without any, long lists come after all else; later they change with it, as one")
+    func lists() {
+        let list = LocalTable.lists.rawValue
+        let (usual, first, second) = (Self.flow(0, 1), Self.flow(list, 1), Self.flow(list, 2))
+        var flows = KeptFlows(.whole, installed: [], wanted: Self.keyed([usual, first]))
+        #expect(flows.mods == [.add(usual)])
+        flows.done(flows.mods)
+        #expect(flows.mods == [.add(first)])
+        flows.done(flows.mods)
+        #expect(flows.mods == [])
+        flows.want(FlowChanges(from: [usual], to: [second]))
+        #expect(flows.mods == [.add(second), .deleteStrict(usual.key)])
+    }
+
     @Test("what is as wanted is not touched; the rest is added first and deleted last")
     func differences() {
         let (same, old, new) = (Self.flow(0, 1), Self.flow(0, 2), Self.flow(0, 2, [.normal]))
