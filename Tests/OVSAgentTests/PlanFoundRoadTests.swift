@@ -65,6 +65,64 @@ struct PlanFoundRoadTests {
         check()
     }
 
+    @Test(
+        "what the uplink inherits from a NIC's own port comes back with it",
+        arguments: ["tag=5", "trunks=3,4 vlan_mode=trunk", "tag=3 vlan_mode=native-tagged trunks=3", "lacp=active", ""]
+    )
+    func ownPort(settings: String) throws {
+        var agent = PlanningAgent(database: PlanDatabase("bridge br0\n port br0\n port eth0 \(settings)"))
+        agent.layout = Layout(virtualSwitches: [.on(0, ["eth0"])])
+        let columns = ["tag", "trunks", "vlan_mode", "cvlans", "other_config:qinq-ethtype"]
+        func standing(_ port: String) -> [String?] { columns.map { agent.database["Port", port, $0] } }
+        let (found, lacp) = (standing("eth0"), agent.database["Port", "eth0", "lacp"] ?? "off")
+        try agent.settle()
+        #expect(standing("br0-up") == found)
+        try agent.restart()
+        for edit in [
+            { $0.remove("Port", "br0-up") }, { $0.remove("Bridge", "br0") },
+            { database in for column in ["tag", "vlan_mode"] { database.set("Port", "br0-up", "\(column)=") } },
+            { $0.set("Port", "br0-up", "trunks=77") },
+        ] as [(inout PlanDatabase) -> Void] {
+            edit(&agent.database)
+            try agent.settle()
+            #expect(standing("br0-up") == found)
+            #expect(agent.database["Port", "br0-up", "lacp"] == lacp)
+        }
+    }
+
+    @Test("an address and a datapath that an operator adopts are br0's from then on, and stay when it is released")
+    func adoptedBridge() throws {
+        var agent = PlanningAgent(
+            database: PlanDatabase("bridge br0\n port br0\n  interface br0 type=internal mac_in_use=02:00:00:00:00:01")
+        )
+        try agent.settle()
+        agent.database.set("Bridge", "br0", "other_config:hwaddr=02:00:00:00:00:02")
+        agent.database.set("Bridge", "br0", "datapath_type=netdev")
+        var planner = RowPlanner(layout: agent.layout, schema: PlanSchema.followed)
+        var provenance = agent.provenance
+        let plan = planner.plan(agent.database.replica, provenance: &provenance)
+        #expect(plan.changes.map(\.column).contains("datapath_type"))
+        let adoption = try Adoption(
+            of: "Bridge br0",
+            desired: try #require(planner.desired),
+            replica: agent.database.replica,
+            provenance: agent.provenance
+        )
+        for (object, row) in adoption.rows { agent.provenance.adopt(row, for: object) }
+        try agent.restart()
+        for _ in 0..<2 {
+            try agent.settle()
+            #expect(agent.database["Bridge", "br0", "other_config:hwaddr"] == "02:00:00:00:00:02")
+            #expect(agent.database["Bridge", "br0", "datapath_type"] == "netdev")
+            #expect(agent.database["Bridge", "br.mx", "datapath_type"] == "netdev")
+            agent.database.remove("Bridge", "br0")
+        }
+        try agent.settle()
+        agent.layout = Layout(virtualSwitches: [.on(3, ["eth3"])])
+        try agent.settle(removal: .allowed)
+        #expect(agent.database["Bridge", "br0", "other_config:hwaddr"] == "02:00:00:00:00:02")
+    }
+
     @Test("what a NIC's own port had and its bond has not is said")
     func lostVLANs() throws {
         var agent = PlanningAgent(

@@ -74,8 +74,8 @@ extension Agent {
         for (object, row) in adoption.rows { provenance.adopt(row, for: object) }
         planner = nil
         for change in adoption.changes {
-            let former = change.found.isEmpty ? "nothing" : change.found
-            let reason = "as found from now on, and no longer \(former)"
+            let former = change.found.isEmpty ? "where nothing was" : "and no longer \(change.found)"
+            let reason = "as found from now on, \(former)"
             report(
                 .init(.adopted, object: change.object, column: change.column, found: change.wanted, reason: reason)
             )
