@@ -110,10 +110,9 @@ extension Agent {
     }
 
     private func adopt(_ found: StateFile.Kept<FoundValues>) {
+        // A save of one's own may be on its way that the other agent's word came before: it is written anew.
         keptFound = nil
-        guard let value = found.value else { return }
-        if found.damage == nil { keptFound = value }
-        guard value != provenance.found else { return }
+        guard let value = found.value, value != provenance.found else { return }
         provenance.replace(found: value)
         planner = nil
     }

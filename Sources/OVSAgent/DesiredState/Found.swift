@@ -14,7 +14,7 @@ struct Found: Hashable, Sendable {
         var isPresent = true
         /// Whether the agent inserted it.
         var isMade: Bool
-        /// `Bridge.datapath_type`, of a bridge that the agent made as it was when all was as wanted.
+        /// `Bridge.datapath_type`, of a bridge that the agent has seen as it was when all was as wanted.
         var datapathType: String
         /// `Bridge.protocols`: the OpenFlow versions that it speaks; empty for ovs-vswitchd's own choice.
         var protocols: Set<String> = []

@@ -4,8 +4,8 @@ import OVSDB
 ///
 /// The marks in `external_ids` say the same and outlive the agent, but anybody can edit them. A plan that believed an
 /// edited mark would take an adopted bridge for one of its own and destroy it; so while the agent runs, what it saw
-/// counts, and a mark that says otherwise is put back like any other drift. A row that it has not seen is what its marks
-/// say.
+/// counts, and a mark that says otherwise is put back like any other drift. A row that it has not seen is what it remembers
+/// of the row's name, else what the marks say.
 struct Provenance: Hashable, Sendable {
     /// What is remembered by name, over restarts.
     private(set) var found: FoundValues
@@ -43,10 +43,10 @@ struct Provenance: Hashable, Sendable {
         return true
     }
 
-    /// Takes what an operator says was found on an object, and with it what its row was seen to be.
+    /// Takes what an operator wants to be as found on an object.
     mutating func adopt(_ row: FoundRow, for object: FoundValues.Object) { found.set(row, for: object) }
 
-    /// Takes what is remembered from what another agent kept.
+    /// Takes what another agent has kept for what is remembered.
     mutating func replace(found: FoundValues) { self.found = found }
 
     /// Takes the marks of the desired rows in a scope for what they are: to be called when nothing differs there. Where
