@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import OVSDB
 import OpenFlow
 
@@ -17,6 +18,7 @@ extension Agent {
             foreignFlows[bridge] = nil
             flowFailures[bridge] = nil
             unwatched.remove(bridge)
+            absence.forget(bridge)
         }
         for bridge in wanted where switches[bridge] == nil {
             switches[bridge] = .down(.init(socketName: "\(bridge).mgmt", error: .notConnectedYet))
@@ -86,6 +88,7 @@ extension Agent {
         case .applied:
             report(.init(.applied, reason: "ovs-vswitchd has every bridge and port of the layout"))
             lookAtNICs()
+            lookAtSwitch()
         case .failed:
             report(.init(.applyFailed, reason: unapplied.first?.text))
         case .wait(let until):
@@ -94,6 +97,31 @@ extension Agent {
                 self.assumeIsolated { $0.checkApplication() }
             }
         case nil: break
+        }
+    }
+
+    /// Notes which process ovs-vswitchd is; where all bridges were away, another one says that it began anew.
+    func lookAtSwitch(after absence: SwitchAbsence.Ended? = nil) {
+        let folder = configuration.openFlowFolder
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            try? Self.switchProcess(in: folder)
+        }.whenSuccess { process in
+            self.assumeIsolated { agent in
+                let former = agent.switchProcess
+                agent.switchProcess = process ?? former
+                guard let absence, process == nil || former == nil || process != former else { return }
+                agent.report(
+                    .init(
+                        .switchRestarted,
+                        object: "ovs-vswitchd",
+                        latencyMicroseconds: Int(absence.untilFlows.nanoseconds / 1000),
+                        reason: """
+                            it was away for \(Latency.text(microseconds: Int(absence.away.nanoseconds / 1000))), and from \
+                            its first answer on until all bridges had their flows it took the time told
+                            """
+                    )
+                )
+            }
         }
     }
 

@@ -54,6 +54,7 @@ extension Agent {
                     Status.Reason("the agent keeps no flows now", remedy: "ovs-agentctl status says why")
                 }
         }
+        standing.misplaced = misplaced.all
         for case (let bridge, .down(let outage)) in switches { standing.outages[bridge] = "\(outage)" }
         return standing
     }
@@ -63,12 +64,15 @@ extension Agent {
         case .state(let bridge, let state):
             guard switches[bridge] != nil else { return }
             switches[bridge] = state
-            if case .down = state {
+            switch state {
+            case .down:
                 flows[bridge] = nil
                 foreignFlows[bridge] = nil
                 unwatched.remove(bridge)
                 // ovs-vswitchd may be started anew.
                 if Lane(uplinkBridge: bridge) != nil { uplinkDevices.forget() }
+                absence.lost(bridge, now: .now())
+            case .up: absence.answers(bridge, now: .now())
             }
             checkApplication()
         case .flows(let bridge, let counts, let foreign):
@@ -78,6 +82,7 @@ extension Agent {
             let isFirst = flows.updateValue(counts, forKey: bridge) == nil
             let hadFailed = flowFailures.removeValue(forKey: bridge) != nil
             if hadFailed { report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows")) }
+            if let ended = absence.serves(bridge, now: .now()) { lookAtSwitch(after: ended) }
             if isFirst || hadFailed { checkApplication() }
         case .repaired(let drift, let latency):
             report(drift.report(.drift))

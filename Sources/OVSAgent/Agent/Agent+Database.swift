@@ -8,7 +8,7 @@ extension Agent {
         switch event {
         case .connected(let remote):
             connection = .opening
-            report(.init(.connected, reason: "\(remote)"))
+            greeted = remote
         case .learned(let schema):
             let known = unknownColumns
             unknownColumns = ConfigurationColumns.unknown(in: schema).map { table, columns in
@@ -19,6 +19,8 @@ extension Agent {
             }
             for line in unknownColumns where !known.contains(line) { logger.notice("\(line)") }
         case .synced:
+            tellConnection()
+            lastLoss = nil
             connection = .synced
             planner = nil
             // A database that was put in place of another counts its configurations anew.
@@ -31,12 +33,19 @@ extension Agent {
             // The agent follows whole tables.
             break
         case .lock(let state):
+            tellConnection()
             lockChanged(to: state)
             if state != .held { stand() }
             beginIfReady()
         case .disconnected(let error):
-            disconnected(reason: "\(error)")
+            disconnected(error.loss)
         }
+    }
+
+    /// Not before the server proves that it will do: one that does not is left again at once, every few seconds.
+    private func tellConnection() {
+        if let greeted { report(.init(.connected, reason: "\(greeted)")) }
+        greeted = nil
     }
 
     private func lockChanged(to state: LockState) {
@@ -64,12 +73,14 @@ extension Agent {
         }
     }
 
-    private func disconnected(reason: String) {
+    private func disconnected(_ loss: Status.Reason) {
         stand()
         lock = nil
+        greeted = nil
         // Attempts that fail alike are one event.
-        if connection != .lost(reason: reason) { report(.init(.disconnected, reason: reason)) }
-        connection = .lost(reason: reason)
+        if lastLoss != loss { report(.init(.disconnected, reason: loss.line)) }
+        lastLoss = loss
+        connection = loss.remedy.map { .lost(reason: loss.text, remedy: $0) } ?? .lost(reason: loss.text)
     }
 
     /// Writes nothing from now on.
@@ -183,6 +194,33 @@ private enum News: Hashable {
                 }
                 if column == "mac_in_use" { self = .status }
             }
+        }
+    }
+}
+
+extension OVSDBError {
+    /// Why there is no session, as far as the server says it, and what to do; without a remedy where nobody answers.
+    fileprivate var loss: Status.Reason {
+        switch self {
+        case .refused(method: "lock", let error) where error.contains("read only"):
+            Status.Reason(
+                "the database server takes no writers at this remote, it is read-only: \(error)",
+                remedy: "give --db a remote of the server that is not, or have the backup server take over"
+            )
+        case .disconnected(let reason) where reason == ServerFitness.noQuorum:
+            Status.Reason(
+                "\(reason), which has lost its quorum or this server: nothing can be written",
+                remedy: """
+                    look at ovs-appctl -t ovsdb-server cluster/status Open_vSwitch on each of its servers: more than half \
+                    must run and reach each other
+                    """
+            )
+        case .disconnected(let reason) where reason == ServerFitness.noSource:
+            Status.Reason(
+                "\(reason): it is a relay",
+                remedy: "give --db the server that it relays; a relay is for those who only read"
+            )
+        default: Status.Reason("\(self)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import OVSDB
 
 /// Ports on a brN.local that are no VM's: when they are looked at, and when they go.
@@ -14,7 +15,33 @@ extension Agent {
     func noticed(_ changes: VMPortChanges, in replica: Replica) {
         planner?.noticed(changes.ports)
         quarantine.look(at: changes, of: active.lanes, in: replica, now: .now())
+        misplaced.look(at: changes, in: replica)
         keepVMInterfaces()
+    }
+
+    /// VM ports stood on a bridge of the chain: they are named for as long as the host shows their devices.
+    func sawMisplaced(_ vms: [MisplacedVM]) {
+        misplaced.saw(vms, now: .now())
+        lookAtMisplaced()
+    }
+
+    /// Looks now and then whether the devices of those are still there, on a thread that may be blocked.
+    private func lookAtMisplaced() {
+        guard misplacedLook == nil, !misplaced.isEmpty, !isStopping else { return }
+        misplacedLook = eventLoop.scheduleTask(in: .seconds(5)) {
+            self.assumeIsolated { agent in
+                let (names, folder) = (agent.misplaced.all.map(\.name), agent.configuration.nicFolder)
+                NIOThreadPool.singleton.runIfActive(eventLoop: agent.eventLoop) {
+                    Set(names.filter { NICHardware.exists($0, in: folder) })
+                }.whenComplete { result in
+                    self.assumeIsolated { agent in
+                        agent.misplacedLook = nil
+                        if case .success(let devices) = result { agent.misplaced.look(atDevices: devices, now: .now()) }
+                        agent.lookAtMisplaced()
+                    }
+                }
+            }
+        }
     }
 
     /// Plans again when the next port's time is over. That it stands there is somebody else's doing.

@@ -126,6 +126,7 @@ extension Agent {
         let expelled = quarantine.due(in: replica, now: .now())
         let plan = planner.plan(replica, removal: removal, expelled: expelled, provenance: &provenance)
         self.planner = planner
+        if !plan.misplaced.isEmpty { sawMisplaced(plan.misplaced) }
         return plan
     }
 

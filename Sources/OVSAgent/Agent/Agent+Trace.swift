@@ -65,6 +65,11 @@ extension Agent {
 
     /// The control socket of the ovs-vswitchd that runs (ovs-vswitchd(8), `--unixctl`): its pid stands in its pid file.
     private static func switchSocket(in folder: String) throws(CommandFailure) -> String {
+        "\(folder)/ovs-vswitchd.\(try switchProcess(in: folder)).ctl"
+    }
+
+    /// The process of the ovs-vswitchd that runs, by its pid file. It waits for a disk.
+    static func switchProcess(in folder: String) throws(CommandFailure) -> Int32 {
         let file = "\(folder)/ovs-vswitchd.pid"
         let text: [UInt8]
         do throws(BoundedFileError) {
@@ -77,6 +82,6 @@ extension Agent {
         guard let pid = Int32(String(decoding: text, as: UTF8.self).trimmingBlanks) else {
             throw CommandFailure("ovs-vswitchd can't be asked: \(file) holds no pid")
         }
-        return "\(folder)/ovs-vswitchd.\(pid).ctl"
+        return pid
     }
 }

@@ -43,6 +43,10 @@ actor Agent {
 
     // The database.
     var connection = Connection.none
+    /// The server that answers and has not proved yet that it will do.
+    var greeted: Remote?
+    /// Why the last connection, or attempt at one, ended.
+    var lastLoss: Status.Reason?
     var lock: LockState?
     /// How it stood when that was known last, over sessions; `nil` before it ever was.
     var lastLock: LockState?
@@ -92,6 +96,10 @@ actor Agent {
     var release: Scheduled<Void>?
     /// Of the next port in quarantine whose time is over.
     var expulsion: Scheduled<Void>?
+    /// VM ports that were taken off the chain's bridges.
+    var misplaced = MisplacedVMs()
+    /// Of the next look whether their devices are still there.
+    var misplacedLook: Scheduled<Void>?
 
     // ovs-vswitchd.
     /// As last told, of every bridge that is wanted.
@@ -128,6 +136,9 @@ actor Agent {
     var flushed: Set<String> = []
     /// Bridges whose switch reports no changes of flows.
     var unwatched: Set<String> = []
+    var absence = SwitchAbsence()
+    /// The process that ovs-vswitchd was when it was looked at last.
+    var switchProcess: Int32?
 
     // Standing still.
     /// `nil` while the agent enforces.
@@ -152,7 +163,7 @@ actor Agent {
     enum Connection: Hashable, Sendable {
         /// No attempt has ended yet.
         case none
-        case lost(reason: String)
+        case lost(reason: String, remedy: String = "look whether ovsdb-server runs")
         /// Connected; the replica is not complete yet.
         case opening
         case synced
@@ -261,6 +272,7 @@ actor Agent {
         applicationTimer?.cancel()
         keeping?.cancel()
         savingAgain?.cancel()
+        misplacedLook?.cancel()
         lock = nil
         switches = [:]
         servedLanes = nil
@@ -323,7 +335,8 @@ actor Agent {
 extension Event.Kind {
     fileprivate var logLevel: Logger.Level {
         switch self {
-        case .drift, .contested, .layoutRejected, .applyFailed, .disconnected, .paused, .stateDamaged: .warning
+        case .drift, .contested, .layoutRejected, .applyFailed, .disconnected, .paused, .switchRestarted, .stateDamaged:
+            .warning
         case .started, .connected, .layoutLoaded, .repaired, .assigned, .released, .adopted, .applied, .resumed,
             .stopped:
             .info

@@ -38,7 +38,7 @@ struct Standing: Hashable, Sendable {
     var reasons: [Status.Reason] {
         var reasons: [Status.Reason] = []
         switch connection {
-        case .lost(let reason): reasons.append(.init(reason, remedy: "look whether ovsdb-server runs"))
+        case .lost(let reason, let remedy): reasons.append(.init(reason, remedy: remedy))
         case .none: reasons.append("the database has not answered yet")
         case .opening: reasons.append("the connection to the database stands, and its rows have not come yet")
         case .synced: break

@@ -27,7 +27,8 @@ extension VMListing.Entry {
 
     fileprivate var cells: [String] {
         [
-            port.name, port.interfaceID ?? "-", vmName ?? vm ?? "-", macText, port.vlans.text, lane.localBridge,
+            port.name, port.interfaceID ?? "-", vmName ?? vm ?? "-", macText, port.present ? port.vlans.text : "-",
+            lane.localBridge,
             service.text(carrier: "served"),
         ]
     }

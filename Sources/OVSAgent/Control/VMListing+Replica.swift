@@ -6,10 +6,28 @@ extension VMListing {
         for declared in layout.virtualSwitches.sorted(by: { $0.lane < $1.lane }) {
             ports += Entry.all(of: declared, networks: layout.networks, in: replica, chain: chain)
         }
+        ports += chain.misplaced.compactMap(Entry.init)
     }
 }
 
 extension VMListing.Entry {
+    /// `nil` while the layout has no lane that it could belong to.
+    fileprivate init?(_ misplaced: MisplacedVM) {
+        guard let lane = misplaced.lanes.first else { return nil }
+        self.init(
+            port: Topology.Port(
+                name: misplaced.name,
+                present: false,
+                interfaceID: misplaced.interfaceID,
+                mac: misplaced.mac
+            ),
+            lane: lane,
+            vm: misplaced.vm,
+            vmName: misplaced.vmName,
+            service: .unserved(misplaced.reason)
+        )
+    }
+
     /// Those of one virtual switch: what stands on its brN.local beside the lane's own port.
     static func all(
         of declared: Layout.VirtualSwitch,

@@ -6,6 +6,8 @@ struct ChainStanding: Hashable, Sendable {
     var contested: [ContestedStation] = []
     /// VM ports of which nothing says which VLANs they carry.
     var unrestricted: [Lane: [String]] = [:]
+    /// VM ports that were taken off the chain's bridges.
+    var misplaced: [MisplacedVM] = []
     /// Why bridges are out of reach, by bridge.
     var outages: [String: String] = [:]
 
@@ -19,7 +21,7 @@ struct ChainStanding: Hashable, Sendable {
 
     /// What is allowed and probably not meant, one line each.
     var warnings: [String] {
-        unserved.map(\.text) + contested.map(\.text)
+        unserved.map(\.text) + contested.map(\.text) + misplaced.map(\.warning)
             + unrestricted.sorted { $0.key < $1.key }.map { lane, ports in Self.text(ports.sortedNaturally(), on: lane)
             }
     }

@@ -29,6 +29,9 @@ struct Networks: Hashable, Sendable {
         }
     }
 
+    /// The lane of the network that is asked for; `nil` where the layout does not have it.
+    func lane(of request: NetworkRequest) -> Lane? { request.network.flatMap { places[$0]?.lane } }
+
     /// A request as far as it decides: a profile that is no network's name asks for nothing.
     func heeded(_ request: NetworkRequest?) -> NetworkRequest? {
         if case .profile(let name) = request, places[name] == nil { nil } else { request }

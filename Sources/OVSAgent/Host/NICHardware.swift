@@ -24,6 +24,11 @@ struct NICHardware: Hashable, Sendable {
         self.vendor = vendor?.split(whereSeparator: \.isWhitespace).first.map(String.init)
     }
 
+    /// Whether the host has a device of this name. No device has a name that leads out of the folder.
+    static func exists(_ name: String, in folder: String) -> Bool {
+        !name.contains("/") && access("\(folder)/\(name)", F_OK) == 0
+    }
+
     /// The NICs that a layout names.
     static func of(_ layout: Layout, in folder: String) -> [String: NICHardware] {
         var hardware: [String: NICHardware] = [:]

@@ -14,6 +14,8 @@ struct Event: Hashable, Sendable {
         case adopted
         case applied, paused, resumed
         case applyFailed = "apply-failed"
+        /// ovs-vswitchd began anew, and all bridges have their flows again.
+        case switchRestarted = "switch-restarted"
         /// What was kept in the state folder can't be had.
         case stateDamaged = "state-damaged"
         case stopped

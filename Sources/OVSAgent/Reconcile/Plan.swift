@@ -17,6 +17,8 @@ package struct Plan: Sendable {
     var successions: [Succession] = []
     /// Of the VM ports that were looked at, those without a difference: what they have for a network, if anything.
     var settledTags: [UUID: GivenTag?] = [:]
+    /// VM ports that stand on a bridge of the chain.
+    var misplaced: [MisplacedVM] = []
     /// Of the VM ports that were looked at, those whose profile is no network's name.
     var unknownProfiles: [UUID: UnknownProfile?] = [:]
     /// Those with a difference, to be looked at again.

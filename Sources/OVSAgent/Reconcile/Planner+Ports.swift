@@ -138,8 +138,16 @@ extension Planner {
             {
                 continue
             }
+            noteMisplaced(port, on: bridge.name)
             unhook(port, fromBridge: bridge.uuid)
         }
+    }
+
+    private mutating func noteMisplaced(_ port: Row, on bridge: String) {
+        let members = interfaces(of: port).uuids.compactMap { interfaces[$0] }
+        let asked = NetworkRequest(port: port, vmInterfaces: members.filter(\.isVMInterface))
+        let lanes = asked.flatMap(desired.networks.lane(of:)).map { [$0] } ?? desired.lanes.sorted()
+        plan.misplaced += members.compactMap { MisplacedVM($0, on: bridge, lanes: lanes) }
     }
 
     /// Takes what is no VM's off a brN.local, unless somebody makes it one in this very moment.

@@ -33,10 +33,10 @@ struct ServerStatus {
         case "clustered": break
         case "relay":
             if role == .leader { return "the server is a relay, which leads no cluster" }
-            return row["connected"].boolean == true ? nil : "the server has lost contact with the one that it relays"
+            return row["connected"].boolean == true ? nil : ServerFitness.noSource
         default: return nil
         }
-        guard row["connected"].boolean == true else { return "the server has lost contact with its cluster" }
+        guard row["connected"].boolean == true else { return ServerFitness.noQuorum }
         if role == .leader, row["leader"].boolean != true { return "the server is not its cluster's leader" }
         // A server that is only joining has no place in the log yet.
         guard let cluster = row["cid"].uuid, let index = row["index"].integer else {
@@ -48,4 +48,13 @@ struct ServerStatus {
         progress = Progress(cluster: cluster, index: index)
         return nil
     }
+}
+
+/// Why a client does not stay with a server, in the words of ``OVSDBError/disconnected(reason:)``, where more than the
+/// connection is the matter.
+public enum ServerFitness {
+    /// The server's cluster has no leader that it knows: too few servers run, or this one is cut off.
+    public static let noQuorum = "the server has lost contact with its cluster"
+    /// The server is a relay without the server that it relays.
+    public static let noSource = "the server has lost contact with the one that it relays"
 }

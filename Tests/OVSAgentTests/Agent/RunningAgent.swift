@@ -158,6 +158,8 @@ final class LogCollector: Sendable {
     var logger: Logger { Logger(label: "test") { _ in Handler(collector: self) } }
     func contains(_ words: String) -> Bool { words.isPart(of: lines.withLock { $0 }) }
     var count: Int { lines.withLock { $0.count } }
+    /// How many lines hold these words.
+    func count(of words: String) -> Int { lines.withLock { lines in lines.count { $0.contains(words) } } }
 
     private struct Handler: LogHandler {
         let collector: LogCollector

@@ -30,6 +30,9 @@ struct StandingTests {
         Case("no server", .disconnected, ["refused: look whether ovsdb-server runs"]) {
             $0.connection = .lost(reason: "refused")
         },
+        Case("a cluster without quorum", .disconnected, ["lost contact: look at cluster/status"]) {
+            $0.connection = .lost(reason: "lost contact", remedy: "look at cluster/status")
+        },
         Case("rows to come", .disconnected, ["rows have not come yet"]) { $0.connection = .opening },
         Case("a second agent", .standby, ["another agent of this host"]) { $0.lock = .waiting },
         Case("a second agent's bad layout", .standby, ["another agent", "was not taken: bad"]) {
