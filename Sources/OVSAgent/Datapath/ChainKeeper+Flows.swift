@@ -121,10 +121,7 @@ extension ChainKeeper {
     /// A request failed: where that was not for want of a connection, it is made again after a pause.
     func refused(_ bridge: String, _ error: any Error) {
         bridges[bridge]?.work = .unread
-        switch error as? OpenFlowError {
-        case .flowRefused, .refused, .monitorRefused, .tooLong: break
-        default: return
-        }
+        guard let reason = error as? OpenFlowError, reason.isOfRequest else { return }
         bridges[bridge]?.retry?.cancel()
         bridges[bridge]?.retry = eventLoop.scheduleTask(in: .seconds(1)) {
             self.assumeIsolated { $0.keep(bridge) }

@@ -54,6 +54,10 @@ extension ChainKeeper {
                 }
             }
             kept.connection.refresh()
+        case .failure(let error as OpenFlowError) where error.isOfRequest:
+            // Nothing was sent.
+            for drift in repairs.compactMap(\.drift) { tell(.refused(drift, reason: "\(error)")) }
+            tell(.failed(bridge: bridge, reason: "\(error)"))
         case .failure:
             // The connection has ended; the next one begins with a look at everything.
             break
@@ -124,6 +128,16 @@ extension ChainKeeper {
         if let ports = ports[bridge], kept.settings.see(ports) { kept.noticeSettings() }
         bridges[bridge] = kept
         auditSettings(bridge)
+    }
+}
+
+extension OpenFlowError {
+    /// Whether a request failed by what it held, and the connection goes on.
+    var isOfRequest: Bool {
+        switch self {
+        case .flowRefused, .modRefused, .refused, .monitorRefused, .tooLong, .modTooLong: true
+        default: false
+        }
     }
 }
 
