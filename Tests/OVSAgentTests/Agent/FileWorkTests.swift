@@ -8,7 +8,8 @@ import Testing
 
 @testable import OVSAgent
 
-@Suite("Work with files", .timeLimit(.minutes(1))) struct FileWorkTests {
+/// One after another, as all work with files of a process has the same threads.
+@Suite("Work with files", .serialized, .timeLimit(.minutes(1))) struct FileWorkTests {
     /// A disk that hangs until it is told not to.
     private final class Disk: Sendable {
         private let gate: (reading: Int32, writing: Int32)
@@ -72,10 +73,10 @@ import Testing
         "a disk that hangs fails what waits for it in time, holds up nothing after that, and is told until it answers"
     )
     func hanging() async throws {
-        let (work, news) = try await work(patience: .milliseconds(50))
+        let (work, news) = try await work(patience: .seconds(1))
         var told = news.makeAsyncIterator()
         let disk = try Disk()
-        let late = FileWork.Late(what: "reading a", patience: .milliseconds(50))
+        let late = FileWork.Late(what: "reading a", patience: .seconds(1))
         let (first, second) = try await loop.submit {
             (work.value.run("reading a") { disk.hang() }, work.value.run("saving b") { 2 })
         }.get()

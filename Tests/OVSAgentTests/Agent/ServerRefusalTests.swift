@@ -72,7 +72,9 @@ struct WrongServerTests {
                     for number in 1...50 {
                         try await ovs.vsctl("br-set-external-id", "br9", "n", "\(number)", wait: false)
                     }
-                    #expect(try await agent.events(since: last).map(\.text) == [])
+                    // That ovs-vswitchd has nothing to apply for 5 s is another event.
+                    let told = try await agent.events(since: last).filter { $0.object != "" || $0.kind == "contested" }
+                    #expect(told.map(\.text) == [])
                     #expect(agent.logs.count - lines < 100, "\(agent.logs.count - lines) lines")
                     #expect(try await agent.status()["state"]?.string == "degraded")
                     // The source in its place.
