@@ -296,55 +296,6 @@ import Testing
         }
     }
 
-    /// How the socket's file goes.
-    enum Removal: CaseIterable { case unlinked, moved, folderRemoved, folderMoved, deadSocket }
-
-    @Test("the socket is made again within a second, whoever took it away", arguments: Removal.allCases)
-    func removed(_ removal: Removal) async throws {
-        try await ControlFixture.with { fixture in
-            let folder = "\(fixture.ovs.runFolder)/agent"
-            let wire = try Wire(fixture.path)
-            for round in 1...2 {
-                switch removal {
-                case .unlinked: unlink(fixture.path)
-                case .moved: rename(fixture.path, "\(folder)/aside")
-                case .folderRemoved:
-                    unlink(fixture.path)
-                    rmdir(folder)
-                case .folderMoved: rename(folder, "\(folder)\(round)")
-                case .deadSocket:
-                    unlink(fixture.path)
-                    close(try ControlSocket.listen(at: fixture.path).descriptor)
-                }
-                let gone = ContinuousClock.now
-                try await fixture.awaitAnswer()
-                #expect(ContinuousClock.now - gone < .seconds(5), "a busy machine's second")
-                #expect(fixture.mode(of: fixture.path) == S_IFSOCK | 0o660)
-            }
-            #expect(try await fixture.target.log().contains("socket restored"))
-            // Who was connected before still is.
-            try wire.send(#"{"id":1,"method":"version","params":[]}"#)
-            #expect(try wire.receive()["id"] == 1)
-        }
-    }
-
-    @Test("a socket that somebody else listens on, or a file, is left there and told, until it goes")
-    func taken() async throws {
-        try await ControlFixture.with { fixture in
-            for isSocket in [true, false] {
-                unlink(fixture.path)
-                let other = isSocket ? try ControlSocket.listen(at: fixture.path) : nil
-                if other == nil { try write("mine", to: fixture.path) }
-                let words = isSocket ? "in use by process \(getpid())" : "exists and is not a socket"
-                try await fixture.awaitLog(words)
-                #expect(fixture.mode(of: fixture.path).map { $0 & S_IFMT } == (isSocket ? S_IFSOCK : S_IFREG))
-                unlink(fixture.path)
-                if let other { close(other.descriptor) }
-                try await fixture.awaitAnswer()
-            }
-        }
-    }
-
     @Test("a caller that sends and never reads holds up nobody else")
     func deafCaller() async throws {
         try await ControlFixture.with { fixture in
@@ -363,28 +314,6 @@ extension ControlFixture {
         return lstat(path, &status) == 0 ? status.st_mode : nil
     }
 
-    /// Waits until the server answers at its path, which no other's socket may hold.
-    func awaitAnswer() async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
-        while ContinuousClock.now < deadline {
-            if let client = try? ControlClient(connectingTo: path, timeout: 5), (try? client.call("version")) != nil {
-                return
-            }
-            await Task.yield()
-        }
-        let log = try await target.log()
-        Issue.record("nobody answers at \(path): \(log)")
-    }
-
-    /// Waits until the target was told something.
-    func awaitLog(_ words: String) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
-        while try await !target.log().contains(where: { $0.contains(words) }) {
-            try #require(ContinuousClock.now < deadline)
-            await Task.yield()
-        }
-    }
-
     /// Waits until the server has noticed who left.
     func awaitConnections(_ count: Int) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
@@ -392,63 +321,5 @@ extension ControlFixture {
             try #require(ContinuousClock.now < deadline)
             await Task.yield()
         }
-    }
-}
-
-/// The bare socket, for what no honest client says. Every wait ends after 10 s.
-private final class Wire {
-    private var descriptor: CInt
-    private var framer = MessageFramer(limits: .init(length: 1 << 24))
-
-    init(_ path: String) throws {
-        descriptor = try UnixSocketAddress.openSocket(for: path)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        let code = try UnixSocketAddress.withAddress(of: path) { connect(descriptor, $0, $1) }
-        try #require(code == 0)
-    }
-
-    deinit { close() }
-
-    func close() {
-        if descriptor >= 0 { Glibc.close(descriptor) }
-        descriptor = -1
-    }
-
-    func send(_ text: String) throws {
-        let bytes = Array(text.utf8)
-        try #require(Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count)
-    }
-
-    /// Bytes that the socket took before it was full.
-    func sendWhatFits(_ text: String, times: Int) -> Int {
-        let bytes = Array(text.utf8)
-        var total = 0
-        for _ in 0..<times {
-            var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            guard poll(&state, 1, 500) > 0 else { break }
-            let sent = Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
-            guard sent > 0 else { break }
-            total += sent
-        }
-        return total
-    }
-
-    func receive() throws -> JSON {
-        while true {
-            if let message = try framer.next() { return try JSON(parsing: message.readableBytesView) }
-            var bytes = ByteBuffer()
-            let count = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: 65536) {
-                max(0, recv(descriptor, $0.baseAddress, $0.count, 0))
-            }
-            try #require(count > 0)
-            framer.append(&bytes)
-        }
-    }
-
-    func isAtEnd() throws -> Bool {
-        var byte: UInt8 = 0
-        let count = recv(descriptor, &byte, 1, 0)
-        return count == 0 || count < 0 && errno == ECONNRESET
     }
 }

@@ -1,0 +1,83 @@
+import Glibc
+import OVSDB
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// The control socket's file, and what others do to it while the daemon runs.
+@Suite("The control socket's place", .enabled(if: PrivateSwitch.reasonToSkip == nil, "Open vSwitch is not installed"))
+struct ControlListenerTests {
+    /// How the socket's file goes.
+    enum Removal: CaseIterable { case unlinked, moved, folderRemoved, folderMoved, deadSocket }
+
+    @Test("the socket is made again within a second, whoever took it away", arguments: Removal.allCases)
+    func removed(_ removal: Removal) async throws {
+        try await ControlFixture.with { fixture in
+            let folder = "\(fixture.ovs.runFolder)/agent"
+            let wire = try Wire(fixture.path)
+            for round in 1...2 {
+                switch removal {
+                case .unlinked: unlink(fixture.path)
+                case .moved: rename(fixture.path, "\(folder)/aside")
+                case .folderRemoved:
+                    unlink(fixture.path)
+                    rmdir(folder)
+                case .folderMoved: rename(folder, "\(folder)\(round)")
+                case .deadSocket:
+                    unlink(fixture.path)
+                    close(try ControlSocket.listen(at: fixture.path).descriptor)
+                }
+                let gone = ContinuousClock.now
+                try await fixture.awaitAnswer()
+                #expect(ContinuousClock.now - gone < .seconds(5), "a busy machine's second")
+                #expect(fixture.mode(of: fixture.path) == S_IFSOCK | 0o660)
+            }
+            #expect(try await fixture.target.log().contains("socket restored"))
+            // Who was connected before still is.
+            try wire.send(#"{"id":1,"method":"version","params":[]}"#)
+            #expect(try wire.receive()["id"] == 1)
+        }
+    }
+
+    @Test("a socket that somebody else listens on, or a file, is left there and told, until it goes")
+    func taken() async throws {
+        try await ControlFixture.with { fixture in
+            for isSocket in [true, false] {
+                unlink(fixture.path)
+                let other = isSocket ? try ControlSocket.listen(at: fixture.path) : nil
+                if other == nil { try write("mine", to: fixture.path) }
+                let words = isSocket ? "in use by process \(getpid())" : "exists and is not a socket"
+                try await fixture.awaitLog(words)
+                #expect(fixture.mode(of: fixture.path).map { $0 & S_IFMT } == (isSocket ? S_IFSOCK : S_IFREG))
+                unlink(fixture.path)
+                if let other { close(other.descriptor) }
+                try await fixture.awaitAnswer()
+            }
+        }
+    }
+}
+
+extension ControlFixture {
+    /// Waits until the server answers at its path, which no other's socket may hold.
+    func awaitAnswer() async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while ContinuousClock.now < deadline {
+            if let client = try? ControlClient(connectingTo: path, timeout: 5), (try? client.call("version")) != nil {
+                return
+            }
+            await Task.yield()
+        }
+        let log = try await target.log()
+        Issue.record("nobody answers at \(path): \(log)")
+    }
+
+    /// Waits until the target was told something.
+    func awaitLog(_ words: String) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await !target.log().contains(where: { $0.contains(words) }) {
+            try #require(ContinuousClock.now < deadline)
+            await Task.yield()
+        }
+    }
+}
