@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import NIOPosix
 import TestSupport
 import Testing
@@ -73,6 +74,28 @@ import Testing
         let notes = lines.filter { $0.hasSuffix("it is not read") }
         let lost = notes.compactMap { note in note.split(separator: " ").compactMap { Int($0) }.first }.reduce(0, +)
         #expect(lost >= 9 && lines.filter { $0.hasPrefix("xxx") }.count + lost == count + 10)
+    }
+
+    @Test(
+        "whatever a message or its metadata quotes, it is one clean line",
+        arguments: StandardErrorLog.Format.allCases
+    )
+    func hostile(_ format: StandardErrorLog.Format) async throws {
+        let (end, reader) = try Self.connection()
+        let reading = Task { try await Self.threads.runIfActive { Self.lines(reader) } }
+        let writer = LogWriter(end)
+        let logger = Logger(label: "test") { _ in
+            StandardErrorLog(level: LogLevel(.info), format: format, writer: writer)
+        }
+        let name = CleanTextTests.hostile
+        logger.warning("drift Port \(name)", metadata: ["port": "\(name)"])
+        #expect(try await Self.drain(writer))
+        close(end)
+        let lines = try await reading.value
+        #expect(lines.count == 1)
+        let line = lines.first ?? ""
+        #expect(line.contains("drift Port \(CleanTextTests.cleaned)"), "\(line)")
+        #expect(!line.unicodeScalars.contains { CleanTextTests.steering.contains($0) }, "\(line)")
     }
 
     @Test("a reader that is gone costs nothing but the lines")

@@ -59,6 +59,12 @@ struct PlanNamesTests {
         let unknown = ConfigurationColumns.unknown(in: PlanSchema.whole)
         #expect(unknown.map(\.table) == ["Bridge"])
         #expect(unknown.flatMap(\.columns) == ["new_feature"])
+        // A server tells its columns in any order.
+        let type = try #require(PlanSchema.whole.tables["Bridge"]?.columns.first { $0.name == "name" }?.type)
+        let columns = ["zone", "alpha", "new_feature", "name"].map { ColumnSchema($0, type) }
+        let bridge = TableSchema(name: "Bridge", columns: columns)
+        let newer = DatabaseSchema(name: "Open_vSwitch", version: "99.0.0", tables: ["Bridge": bridge])
+        #expect(ConfigurationColumns.unknown(in: newer).flatMap(\.columns) == ["alpha", "new_feature", "zone"])
         var database = PlanDatabase()
         database.reconcile(.small)
         database.set("Bridge", "br.mx", "new_feature=5")
