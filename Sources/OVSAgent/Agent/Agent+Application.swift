@@ -37,6 +37,8 @@ extension Agent {
         retryAbsentSwitches()
         unapplied = withReplica(findUnapplied) ?? []
         lookForBlockages()
+        // What stood before a restart must not be taken for what stands after it.
+        if unapplied.isEmpty, application.state == .applied { askForActiveMembers() }
         follow(application.observe(isApplied: unapplied.isEmpty && !reconciler.isBusy, now: .now()))
     }
 
@@ -89,6 +91,7 @@ extension Agent {
             report(.init(.applied, reason: "ovs-vswitchd has every bridge and port of the layout"))
             lookAtNICs()
             lookAtSwitch()
+            askForActiveMembers()
         case .failed:
             report(.init(.applyFailed, reason: unapplied.first?.text))
         case .wait(let until):

@@ -70,7 +70,10 @@ extension Agent {
                 foreignFlows[bridge] = nil
                 unwatched.remove(bridge)
                 // ovs-vswitchd may be started anew.
-                if Lane(uplinkBridge: bridge) != nil { uplinkDevices.forget() }
+                if Lane(uplinkBridge: bridge) != nil {
+                    uplinkDevices.forget()
+                    activeMembers.switchWent(active.layout.virtualSwitches.compactMap(\.uplink?.name))
+                }
                 absence.lost(bridge, now: .now())
             case .up: absence.answers(bridge, now: .now())
             }

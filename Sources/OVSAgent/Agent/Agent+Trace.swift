@@ -57,14 +57,14 @@ extension Agent {
     }
 
     /// Does something on a thread that may be blocked.
-    private nonisolated func elsewhere<R: Sendable>(
+    nonisolated func elsewhere<R: Sendable>(
         _ body: @escaping @Sendable () throws -> R
     ) -> EventLoopFuture<R> {
         NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop, body)
     }
 
     /// The control socket of the ovs-vswitchd that runs (ovs-vswitchd(8), `--unixctl`): its pid stands in its pid file.
-    private static func switchSocket(in folder: String) throws(CommandFailure) -> String {
+    static func switchSocket(in folder: String) throws(CommandFailure) -> String {
         "\(folder)/ovs-vswitchd.\(try switchProcess(in: folder)).ctl"
     }
 

@@ -110,6 +110,9 @@ actor Agent {
     /// What stops frames though all is as wanted, as last seen.
     var blockages: [Blockage] = []
     var uplinkDevices = UplinkDevices()
+    var activeMembers = ActiveMembers()
+    /// What ovs-vswitchd is being asked for.
+    var requested: Set<ActiveMembers.Request> = []
     /// The `next_cfg` of our last transaction, which `cur_cfg` has to reach.
     var awaitedConfiguration: Int64?
     /// `cur_cfg` as last seen.

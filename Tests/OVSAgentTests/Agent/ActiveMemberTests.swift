@@ -1,0 +1,107 @@
+import OVSDB
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// The member of an active-backup bond that carries its frames, over restarts of ovs-vswitchd.
+@Suite("The active member", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
+struct ActiveMemberTests {
+    private static func layout() throws -> Layout {
+        Layout(
+            virtualSwitches: [
+                Layout.VirtualSwitch(
+                    name: "vs0",
+                    lane: try #require(Lane(0)),
+                    uplink: Layout.Uplink(name: "br0-up", nics: .list(["eth0", "eth1"]))
+                )
+            ],
+            networks: []
+        )
+    }
+
+    private static func replica(active: Int?, up: [Bool] = [true, true], _ bond: String = "") -> Replica {
+        let macs = ["02:00:00:00:00:01", "02:00:00:00:00:02"]
+        let interfaces = (0...1).map { number in
+            "    interface eth\(number) mac_in_use=\(macs[number]) link_state=\(up[number] ? "up" : "down")"
+        }
+        let said = active.map { "bond_active_slave=\(macs[$0])" } ?? ""
+        return PlanDatabase(
+            """
+            bridge br0
+              port br0-up bond_mode=active-backup \(said) \(bond)
+            \(interfaces.joined(separator: "\n"))
+            """
+        ).replica
+    }
+
+    @Test("the member that was active is asked for after a restart, once, if it can carry frames")
+    func machine() throws {
+        let layout = try Self.layout()
+        let wanted = ActiveMembers.Request(bond: "br0-up", member: "eth1")
+        var members = ActiveMembers()
+        var requests = members.look(at: Self.replica(active: 1), layout)
+        #expect(requests == [])
+        // A failover stands.
+        requests = members.look(at: Self.replica(active: 0, up: [true, false]), layout)
+        #expect(requests == [])
+        requests = members.look(at: Self.replica(active: 1), layout)
+        members.switchWent(["br0-up"])
+        requests = members.look(at: Self.replica(active: 0), layout)
+        #expect(requests == [wanted])
+        // What the column says meanwhile changes nothing.
+        requests = members.look(at: Self.replica(active: 0), layout)
+        #expect(requests == [wanted])
+        members.answered(wanted, in: Self.replica(active: 0))
+        requests = members.look(at: Self.replica(active: 1), layout)
+        #expect(requests == [])
+        // Without a link it is no choice, and whoever is active from then on is remembered.
+        members.switchWent(["br0-up"])
+        requests = members.look(at: Self.replica(active: 0, up: [true, false]), layout)
+        #expect(requests == [])
+        members.switchWent(["br0-up"])
+        requests = members.look(at: Self.replica(active: 1), layout)
+        #expect(requests == [ActiveMembers.Request(bond: "br0-up", member: "eth0")])
+    }
+
+    @Test("a configured primary, another mode and an unknown bond are not asked for")
+    func others() throws {
+        let layout = try Self.layout()
+        for bond in ["other_config:bond-primary=eth0", "bond_mode=balance-slb"] {
+            var members = ActiveMembers()
+            _ = members.look(at: Self.replica(active: 1), layout)
+            members.switchWent(["br0-up", "br1-up"])
+            let requests = members.look(at: Self.replica(active: 0, bond), layout)
+            #expect(requests == [])
+        }
+    }
+
+    @Test("a restarted ovs-vswitchd uses the member that was active before", arguments: ["eth0", "eth1"])
+    func restarted(member: String) async throws {
+        try await RunningAgent.inSync { agent in
+            func active() async throws -> String {
+                try await agent.status()["virtualSwitches"]?.array?.first?["uplink"]?["activeMember"]?.string ?? ""
+            }
+            func carries() async throws -> Bool {
+                let shown = try await agent.ovs.tool("ovs-appctl", ["bond/show", "br0-up"])
+                let line = shown.split(separator: "\n").first { $0.hasPrefix("active member mac:") } ?? ""
+                return line.contains("(\(member))")
+            }
+            // Twice: by chance it may be the one that ovs-vswitchd takes by itself.
+            for _ in 1...2 {
+                try await agent.ovs.tool("ovs-appctl", ["bond/set-active-member", "br0-up", member])
+                while try await active() != member { await Task.yield() }
+                let last = try await agent.lastEvent()
+                try await agent.ovs.killSwitch()
+                try await agent.ovs.restartSwitch()
+                try await agent.waitForEvent(after: last, "applied")
+                let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
+                while try await !carries() {
+                    try #require(ContinuousClock.now < deadline, "\(member) is not active")
+                }
+                let port = try await agent.ovs.vsctl("get", "port", "br0-up", "other_config")
+                #expect(!port.contains("bond-primary"))
+            }
+        }
+    }
+}
