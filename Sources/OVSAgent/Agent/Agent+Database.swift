@@ -117,10 +117,12 @@ extension Agent {
         guard connection == .synced else { return }
         let (news, vmPorts) = withReplica { look(at: changes, in: $0) } ?? (.nothing, nil)
         if news != .nothing {
+            // First, and at once: ovs-vswitchd hears of it now, too, and may give the number of a port that went to one that
+            // came, which has the former's flows until the keeper's bundle is in. A VM port's flows follow from more of it
+            // than its tag, over which somebody may fight.
+            if let vmPorts { updateChain(vmPorts) }
             let pauseEnd = endOfPause(for: changes)
             if let pauseEnd { reconcile(at: pauseEnd) } else if reconciler.changed() { reconcile() }
-            // A VM port's flows follow from more of it than its tag, over which somebody may fight.
-            if let vmPorts { updateChain(vmPorts) }
             if pauseEnd != nil { return }
         }
         // The answer to what is in flight is followed by a look of its own.
