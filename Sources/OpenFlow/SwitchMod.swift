@@ -1,10 +1,23 @@
-/// One change of a switch that is no change of a flow.
+/// What a switch is asked to do that is no change of a flow.
 public enum SwitchMod: Hashable, Sendable {
     case group(GroupMod)
     case meter(MeterMod)
     case port(PortMod)
     /// Of the whole bridge.
     case fragments(FragmentHandling)
+    case packet(PacketOut)
+}
+
+/// Has a switch treat a packet as if it had come by a port (OpenFlow 1.4, 7.3.6).
+public struct PacketOut: Hashable, Sendable {
+    public var inPort: UInt32
+    public var actions: [FlowAction]
+    /// From the destination address on, without the check sequence.
+    public var bytes: [UInt8]
+
+    public init(_ bytes: [UInt8], from inPort: UInt32, actions: [FlowAction]) {
+        (self.bytes, self.inPort, self.actions) = (bytes, inPort, actions)
+    }
 }
 
 /// Sets what an administrator may set of a port (OpenFlow 1.4, 7.3.4.5).
@@ -87,6 +100,7 @@ extension SwitchMod: CustomStringConvertible {
         case .meter(let mod): "meter \(mod)"
         case .port(let mod): "port \(mod.number): config \(mod.configuration), mask \(mod.mask)"
         case .fragments(let handling): "fragments \(handling)"
+        case .packet(let packet): "packet of \(packet.bytes.count) bytes from port \(packet.inPort)"
         }
     }
 }

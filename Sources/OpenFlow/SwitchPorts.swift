@@ -102,6 +102,14 @@ public struct SwitchPorts: Hashable, Sendable, Sequence {
     /// Whether these ports have the same names and numbers, whatever else of them differs.
     public func areNumbered(as other: SwitchPorts) -> Bool { numbers == other.numbers }
 
+    /// Whether the links of these ports are up and down alike.
+    public func areLinked(as other: SwitchPorts) -> Bool {
+        count == other.count
+            && byNumber.allSatisfy { number, port in
+                other[number: number]?.state.contains(.linkDown) == port.state.contains(.linkDown)
+            }
+    }
+
     // The name index follows from the ports.
     public static func == (a: SwitchPorts, b: SwitchPorts) -> Bool { a.byNumber == b.byNumber }
     public func hash(into hasher: inout Hasher) { hasher.combine(byNumber) }

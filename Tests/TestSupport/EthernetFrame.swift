@@ -69,7 +69,28 @@ public struct EthernetFrame: Hashable, Sendable {
     /// What follows the last tag, without the type.
     public var payload: ArraySlice<UInt8> { bytes.dropFirst(14 + 4 * tags.count) }
 
-    var hexadecimal: String { bytes.map(Self.hexadecimal).joined() }
+    /// The RARP by which a hypervisor tells where a VM has moved to.
+    public static func moved(_ station: String, to destination: String = "ff:ff:ff:ff:ff:ff") -> EthernetFrame {
+        let (mac, none): ([UInt8], [UInt8]) = (address(station), [0, 0, 0, 0])
+        return EthernetFrame(
+            to: destination,
+            from: station,
+            type: 0x8035,
+            payload: [0, 1, 8, 0, 6, 4, 0, 3] + mac + none + mac + none
+        )
+    }
+
+    /// A gratuitous ARP request of a station for its address.
+    public static func gratuitous(_ station: String, _ ip: [UInt8] = [192, 0, 2, 1]) -> EthernetFrame {
+        EthernetFrame(
+            to: "ff:ff:ff:ff:ff:ff",
+            from: station,
+            type: 0x0806,
+            payload: [0, 1, 8, 0, 6, 4, 0, 1] + address(station) + ip + [0, 0, 0, 0, 0, 0] + ip
+        )
+    }
+
+    public var hexadecimal: String { bytes.map(Self.hexadecimal).joined() }
 
     private static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
     private static func pair(_ value: UInt16) -> [UInt8] { [UInt8(value >> 8), UInt8(value & 0xff)] }

@@ -19,6 +19,11 @@ extension Agent {
         servedLanes = lanes
         // The keeper tells them anew: those of the former lanes say nothing of these.
         flows = [:]
+        if areClaimsInherited {
+            areClaimsInherited = false
+            let claims = claims
+            chain { $0.restore(claims) }
+        }
         chain { $0.serve(lanes, vmPorts) }
     }
 
@@ -42,6 +47,7 @@ extension Agent {
         var standing = ChainStanding(
             unserved: unservedPorts,
             contested: contestedStations,
+            served: servedPorts,
             unrestricted: unrestrictedPorts
         )
         if servedLanes == nil {
@@ -107,7 +113,58 @@ extension Agent {
             (unservedPorts, contestedStations) = (ports, contested)
         case .unrestricted(let ports):
             unrestrictedPorts = ports
+        case .served(let ports):
+            servedPorts = ports
+        case .port(let news):
+            report(news.report)
+        case .claims(let claims):
+            // What was told before another agent's claims were taken over.
+            guard !areClaimsInherited else { return }
+            self.claims = claims
+            keepClaims()
         }
+    }
+
+    /// A restarted agent, or the next one, has to know who has spoken: at once, and what comes meanwhile in one go.
+    func keepClaims() {
+        guard lock == .held, claims.version != keptClaims, !isSavingClaims else { return }
+        isSavingClaims = true
+        keptClaims = claims.version
+        let (claims, file) = (claims, claimsFile)
+        fileWork.run("saving \(file.path)") { try file.save(claims.bytes) }.whenComplete { result in
+            self.assumeIsolated { $0.savedClaims(result) }
+        }
+    }
+
+    private func savedClaims(_ result: Result<Void, any Error>) {
+        isSavingClaims = false
+        guard case .failure(let error) = result else {
+            stateTroubles.saved(claimsFile, now: .now())
+            return keepClaims()
+        }
+        failed(claimsFile, "which VM ports have spoken could not be kept for a restart: \(error)")
+        eventLoop.scheduleTask(in: .seconds(5)) {
+            self.assumeIsolated { agent in
+                agent.keptClaims = nil
+                agent.keepClaims()
+            }
+        }
+    }
+}
+
+extension ChainKeeper.PortNews {
+    fileprivate var report: Event.Report {
+        let bridge = lane.localBridge
+        let station = address.map { "\($0)" } ?? "a VM that declares no MAC"
+        let (kind, reason): (Event.Kind, String) =
+            switch what {
+            case .served where address == nil: (.vmServed, "\(station), on \(bridge): its MACs are learned")
+            case .served: (.vmServed, "\(station) on \(bridge): expected until it speaks")
+            case .arrived: (.vmArrived, "\(station) has spoken on \(bridge): it is here alone")
+            case .moved(let place): (.vmMoved, "\(station) was announced \(place): expected on \(bridge) again")
+            case .gone(let reason): (.vmGone, reason)
+            }
+        return .init(kind, object: "Interface \(port)", reason: reason)
     }
 }
 

@@ -43,5 +43,7 @@ extension Agent {
         mendPause()
         if stateTroubles.isDamaged(vmInterfacesFile) { keptVMInterfaces = nil }
         keepVMInterfaces()
+        if stateTroubles.isDamaged(claimsFile) { keptClaims = nil }
+        keepClaims()
     }
 }

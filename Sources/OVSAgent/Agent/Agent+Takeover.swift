@@ -82,6 +82,7 @@ extension Agent {
             known.layout = layout
         }
         adopt(kept.vmInterfaces.value ?? [])
+        adopt(kept.claims.value ?? Claims())
         adopt(kept.found)
         mendState()
     }
@@ -115,6 +116,12 @@ extension Agent {
         guard let value = found.value, value != provenance.found else { return }
         provenance.replace(found: value)
         planner = nil
+    }
+
+    private func adopt(_ kept: Claims) {
+        claims = kept
+        areClaimsInherited = true
+        keptClaims = kept.version
     }
 
     private func adopt(_ vmInterfaces: Set<UUID>) {

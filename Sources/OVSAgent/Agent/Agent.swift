@@ -134,6 +134,16 @@ actor Agent {
     var contestedStations: [ContestedStation] = []
     /// VM ports of which nothing says which VLANs they carry.
     var unrestrictedPorts: [Lane: [String]] = [:]
+    /// VM ports whose flows the switch has, by name.
+    var servedPorts: [Lane: [String: Presence]] = [:]
+    /// Which VM ports have spoken, as last told.
+    var claims: Claims
+    /// Whether the keeper has yet to be told of ``claims``, which an earlier run or another agent left behind.
+    var areClaimsInherited = true
+    nonisolated let claimsFile: StateFile
+    /// Which version of the claims the file holds, or is about to; `nil` when it could not be written.
+    var keptClaims: Int? = 0
+    var isSavingClaims = false
 
     /// Bridges to which somebody did what makes ovs-vswitchd forget their flows, once it has taken that.
     var flushed: Set<String> = []
@@ -226,6 +236,8 @@ actor Agent {
         provenance = Provenance(found: kept.found.value ?? FoundValues())
         foundFile = .found(in: configuration.stateFolder)
         if kept.found.damage == nil { keptFound = provenance.found }
+        claimsFile = .claims(in: configuration.stateFolder)
+        claims = kept.claims.value ?? Claims()
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
@@ -341,6 +353,7 @@ extension Event.Kind {
         case .drift, .contested, .layoutRejected, .applyFailed, .disconnected, .paused, .switchRestarted, .stateDamaged:
             .warning
         case .started, .connected, .layoutLoaded, .repaired, .assigned, .released, .adopted, .applied, .resumed,
+            .vmServed, .vmArrived, .vmMoved, .vmGone,
             .stopped:
             .info
         }

@@ -8,6 +8,8 @@ struct KeptState: Sendable {
     var pause: StateFile.Kept<Pause>
     /// The interfaces that were seen as a VM's.
     var vmInterfaces: StateFile.Kept<Set<UUID>>
+    /// Which VM ports have spoken.
+    var claims: StateFile.Kept<Claims>
     /// What was found on the host.
     var found: StateFile.Kept<FoundValues>
 
@@ -25,6 +27,12 @@ struct KeptState: Sendable {
                     throw StateFormat.Flaw(description: "it does not hold one UUID a line")
                 }
                 return interfaces
+            },
+            claims: StateFile.claims(in: folder).load { bytes in
+                guard let claims = Claims(bytes: bytes) else {
+                    throw StateFormat.Flaw(description: "it does not hold one VM port a line")
+                }
+                return claims
             },
             found: StateFile.found(in: folder).load { bytes in
                 guard let found = FoundValues(kept: bytes) else {
@@ -54,6 +62,9 @@ struct KeptState: Sendable {
                     "whether there is a pause is not known"
                 }
             damages.append((damage, consequence))
+        }
+        if let damage = claims.damage {
+            damages.append((damage, "every VM port is expected until it speaks again"))
         }
         if let damage = vmInterfaces.damage {
             damages.append((damage, "every port that stands on a brN.local now counts as a VM's"))

@@ -75,6 +75,9 @@ struct StateFile: Hashable, Sendable {
         StateFile("found.json", in: folder, limit: 16 << 20, hasCopy: true)
     }
 
+    /// Which VM ports have spoken, up to some hundred thousand of them.
+    static func claims(in folder: String) -> StateFile { StateFile("claims", in: folder, limit: 16 << 20) }
+
     var path: String { "\(folder)/\(name)" }
     private var copyPath: String { "\(path).copy" }
 

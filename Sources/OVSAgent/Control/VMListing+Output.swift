@@ -6,7 +6,7 @@ extension VMListing: ReadableText {
 
     var lines: [String] {
         guard isKnown else { return [.rowsUnknown] }
-        let head = ["port", "interface ID", "VM", "MAC", "VLANs", "lane", ""]
+        let head = ["port", "interface ID", "VM", "MAC", "VLANs", "lane", "presence", ""]
         let lines = ports.isEmpty ? ["no VM port"] : ([head] + ports.map(\.cells)).aligned
         return (isCurrent ? [] : [.rowsOld, ""]) + lines
     }
@@ -21,6 +21,7 @@ extension VMListing.Entry {
                 .init("vm", JSON(vm)), .init("learns", .boolean(learns)), .init("bridge", .string(lane.localBridge)),
                 .init("lane", .integer(Int64(lane.number))), .init("served", JSON(service.isServed)),
                 .init("reason", JSON(service.reason)), .init("vmName", JSON(vmName)),
+                .init("presence", JSON(presence?.rawValue)),
             ]
         )
     }
@@ -28,8 +29,7 @@ extension VMListing.Entry {
     fileprivate var cells: [String] {
         [
             port.name, port.interfaceID ?? "-", vmName ?? vm ?? "-", macText, port.present ? port.vlans.text : "-",
-            lane.localBridge,
-            service.text(carrier: "served"),
+            lane.localBridge, presence?.rawValue ?? "-", service.text(carrier: "served"),
         ]
     }
 

@@ -47,6 +47,7 @@ extension VMListing.Entry {
             chain.contested.filter { $0.lane == lane }.map { ($0.other, $0) },
             uniquingKeysWith: { first, _ in first }
         )
+        let served = chain.served.map { $0[lane] ?? [:] }
         let ports = replica.ports(of: lane.localBridge).filter { !own.contains($0.name) }
         let interfaces = ports.flatMap { port in
             let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
@@ -64,6 +65,8 @@ extension VMListing.Entry {
                 service = .unknown(pause)
             } else if let reason = unserved[port.name]?.reason {
                 service = .unserved(interface["error"].string.map { reason.with(error: $0) } ?? reason)
+            } else if let served, served[port.name] == nil {
+                service = .unserved(.notYet)
             } else if let contest = contested[port.name] {
                 service = .contested("frames to \(contest.place) go to \(contest.owner), which declares it, too")
             }
@@ -72,13 +75,31 @@ extension VMListing.Entry {
                 lane: lane,
                 vm: vmKeys.lazy.compactMap { marks[$0] }.first,
                 vmName: marks[vmNameKey],
-                service: service
+                service: service,
+                presence: port.mac == nil
+                    ? nil : .init(served?[port.name], isGone: unserved[port.name]?.hasNoLink == true)
             )
         }.sortedNaturally(by: \.port.name)
     }
 }
 
+extension VMListing.Standing {
+    fileprivate init?(_ presence: Presence?, isGone: Bool) {
+        guard let presence else {
+            guard isGone else { return nil }
+            self = .gone
+            return
+        }
+        self = presence.isPresent ? .present : .expected
+    }
+}
+
 extension Status.Reason {
+    fileprivate static let notYet = Status.Reason(
+        "the switch has not acknowledged its flows yet",
+        remedy: "that takes a moment; where it lasts, ovs-agentctl status says why"
+    )
+
     fileprivate static func noVMPort(_ name: String) -> Status.Reason {
         let key = "external_ids:\(VMPort.Key.interfaceID)"
         return Status.Reason(

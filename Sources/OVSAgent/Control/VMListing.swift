@@ -16,6 +16,18 @@ struct VMListing: Hashable, Sendable {
         /// The VM's name, where somebody tells it.
         var vmName: String?
         var service: Service
+        /// Of one that declares a MAC, as far as that is known.
+        var presence: Standing?
+    }
+
+    /// Where a VM is by the word of the switch.
+    enum Standing: String, Hashable, Sendable {
+        /// Its port is here, and it has not spoken.
+        case expected
+        /// It has spoken here.
+        case present
+        /// Its port has no link or no device.
+        case gone
     }
 
     /// What becomes of a port's frames.

@@ -6,9 +6,19 @@ extension ChainKeeper {
     func compile() {
         guard let lanes else {
             resolved = nil
+            tellServed()
             return
         }
-        let (resolved, unserved) = lanes.resolve(vmPorts.values, ports: ports, former: lanesOfWanted)
+        let former = claims
+        let (resolved, unserved) = lanes.resolve(vmPorts, ports: ports, former: lanesOfWanted, claims: &claims)
+        noteClaims(since: former)
+        // Who hears of it finds it so.
+        defer {
+            tellServed()
+            if claims.version != former.version {
+                tellGone(former.claims.keys.filter { claims[$0] == nil }, of: vmPorts, unserved)
+            }
+        }
         let isSame = self.resolved == resolved
         let contested =
             isSame ? lastContested : resolved.flatMap { $0.ownedStations(of: $0.vmPorts).contested }
@@ -22,6 +32,7 @@ extension ChainKeeper {
             tell(.unrestricted(unrestricted))
         }
         if isSame { return }
+        forgetStations(from: self.resolved ?? [], to: resolved)
         let changes = ChainProgram.changes(from: lanesOfWanted, to: resolved)
         (self.resolved, lanesOfWanted) = (resolved, resolved)
         for bridge in bridges.keys { bridges[bridge]?.settings.want(groups(of: bridge)) }
@@ -67,6 +78,7 @@ extension ChainKeeper {
             kept.flows?.settled()
             bridges[bridge] = kept
             tellFlows(bridge)
+            acknowledge(bridge)
             return
         }
         kept.work = .committing
@@ -159,6 +171,7 @@ extension ChainKeeper {
         bridges[bridge] = kept
         // What comes in a pause is looked at when it ends, once.
         if concerns, kept.pause == nil { keep(bridge) } else if !concerns, isNews { tellFlowsSoon(bridge) }
+        if changes.contains(where: \.isClaim) { confirmClaims(bridge) }
     }
 
     /// Tells how many flows there are of whom, where that is settled.
@@ -179,6 +192,26 @@ extension ChainKeeper {
                 keeper.tellFlows(bridge)
             }
         }
+    }
+
+    /// VM ports have spoken for the first time, which the switch has made claims of: now it gets flows that hold.
+    private func confirmClaims(_ bridge: String) {
+        guard let lane = Lane(localBridge: bridge), let claimed = bridges[bridge]?.flows?.claimed, !claimed.isEmpty
+        else { return }
+        var isNews = false
+        let former = claims
+        let numbers = Set(claimed.compactMap { FlowCookie.claim($0)?.number })
+        for (uuid, row) in vmPorts where row.lane == lane {
+            guard let port = ports[bridge]?[row.name], let number = UInt16(exactly: port.number),
+                numbers.contains(number)
+            else { continue }
+            if claims.spoke(uuid) {
+                isNews = true
+                tellOf(row, .arrived)
+            }
+        }
+        noteClaims(since: former)
+        if isNews { compile() }
     }
 
     private func read(_ bridge: String) {
@@ -202,6 +235,7 @@ extension ChainKeeper {
             kept.work = .idle
             if kept.watch == .notAsked { kept.watch = .reports }
             bridges[bridge] = kept
+            confirmClaims(bridge)
             keep(bridge)
             auditSettings(bridge)
         case .failure(OpenFlowError.monitorRefused) where kept.watch == .notAsked:
@@ -212,5 +246,12 @@ extension ChainKeeper {
         case .failure(let error):
             refused(bridge, error)
         }
+    }
+}
+
+extension SwitchChange {
+    /// Whether a VM port may have spoken for the first time.
+    fileprivate var isClaim: Bool {
+        if case .flowAdded(let flow) = self { FlowCookie.claim(flow.cookie) != nil } else { false }
     }
 }

@@ -28,6 +28,11 @@ actor ChainKeeper {
         case unserved([UnservedPort], [ContestedStation])
         /// The VM ports of which nothing says which VLANs they carry, by lane.
         case unrestricted([Lane: [String]])
+        /// The VM ports whose flows the switch has, by name, and whether they have spoken.
+        case served([Lane: [String: Presence]])
+        case port(PortNews)
+        /// What must survive a restart.
+        case claims(Claims)
     }
 
     let openFlowFolder: String
@@ -38,6 +43,13 @@ actor ChainKeeper {
     /// `nil` while another agent may write, or nothing is known: then no flow is touched.
     var lanes: ChainLanes?
     var vmPorts: [UUID: VMPortRow] = [:]
+    /// Which of them have spoken.
+    var claims = Claims()
+    /// Those that are new and of which it was not told that they are served.
+    var unannounced: Set<UUID> = []
+    /// The VM ports, by name, that each bridge had all flows for when it was last as wanted.
+    var acknowledged: [String: [String: VMPort]] = [:]
+    var lastServed: [Lane: [String: Presence]] = [:]
     /// As each bridge was last seen to have them: one that is out of reach for a moment keeps what follows from its.
     var ports: [String: SwitchPorts] = [:]
     /// The lanes as the switch has them now; `nil` while nothing is to be touched.
@@ -145,6 +157,7 @@ actor ChainKeeper {
         for (bridge, kept) in bridges where !wanted.contains(bridge) {
             bridges[bridge] = nil
             ports[bridge] = nil
+            acknowledged[bridge] = nil
             release(kept)
         }
         for bridge in wanted where bridges[bridge] == nil {
@@ -178,6 +191,14 @@ actor ChainKeeper {
     /// soon as they are as wanted.
     func serve(_ lanes: ChainLanes?, _ vmPorts: [UUID: VMPortRow]) {
         self.lanes = lanes
+        // While nothing is enforced nobody tells of rows.
+        if lanes != nil {
+            let former = claims
+            let gone = claims.claims.keys.filter { vmPorts[$0] == nil }
+            for uuid in gone { claims.went(uuid) }
+            noteClaims(since: former)
+            tellGone(gone, of: self.vmPorts, [])
+        }
         self.vmPorts = vmPorts
         compile()
         for bridge in bridges.keys {
@@ -205,13 +226,14 @@ actor ChainKeeper {
             kept.tamperedAt = nil
             kept.settings.forget()
             kept.settingsTamperedAt = nil
+            acknowledged[bridge] = nil
         case .up(let status):
-            isNews = ports[bridge].map { !$0.areNumbered(as: status.ports) } ?? true
+            isNews = ports[bridge].map { !$0.areNumbered(as: status.ports) || !$0.areLinked(as: status.ports) } ?? true
             ports[bridge] = status.ports
             if kept.settings.see(status.ports) { kept.noticeSettings() }
         }
         bridges[bridge] = kept
-        if isNews { compile() }
+        if isNews { compile() } else if case .down = state { tellServed() }
         keep(bridge)
         if let lane = Lane(localBridge: bridge) { keep(lane.uplinkBridge) }
         keepSettings(bridge)
@@ -236,10 +258,14 @@ actor ChainKeeper {
     /// VM ports came, changed or went.
     func update(_ changed: [UUID: VMPortRow?]) {
         var isNews = false
+        let (former, rows) = (claims, vmPorts)
         for (uuid, row) in changed where vmPorts[uuid] != row {
             vmPorts[uuid] = row
+            if row == nil { claims.went(uuid) }
             isNews = true
         }
+        noteClaims(since: former)
+        tellGone(changed.keys.filter { former[$0] != nil && claims[$0] == nil }, of: rows, [])
         if isNews { compile() }
     }
 }

@@ -1,3 +1,4 @@
+import OVSDB
 import OpenFlow
 
 /// The lanes that flows are wanted for, with what the layout says of their way out.
@@ -28,22 +29,39 @@ struct ChainLanes: Hashable, Sendable {
 
     /// What a ``ChainProgram`` needs to know of them, as far as the switch has numbered it, and the VM ports that can't
     /// be served.
+    ///
+    /// - Parameter claims: follows which ports can be served, as far as the switch says.
     func resolve(
-        _ vmPorts: some Sequence<VMPortRow>,
+        _ vmPorts: [UUID: VMPortRow],
         ports: [String: SwitchPorts],
-        former: [LanePorts]
-    )
-        -> ([LanePorts], [UnservedPort])
-    {
+        former: [LanePorts],
+        claims: inout Claims
+    ) -> ([LanePorts], [UnservedPort]) {
         var unserved: [UnservedPort] = []
         var served: [Lane: [VMPort]] = [:]
-        for row in vmPorts where uplinkMembers[row.lane] != nil {
+        var newcomers: [(uuid: UUID, lane: Lane, port: VMPort)] = []
+        for (uuid, row) in vmPorts where uplinkMembers[row.lane] != nil {
+            let known = ports[row.lane.localBridge]
             do throws(VMPort.Unserved) {
-                let number = ports[row.lane.localBridge]?[row.name]?.number
-                served[row.lane, default: []].append(try row.port(number: number, networks: networks))
+                let found = known?[row.name]
+                var port = try row.port(number: found?.number, networks: networks)
+                guard found?.state.contains(.linkDown) != true else { throw .linkDown(row.name) }
+                guard claims[uuid] != nil else {
+                    newcomers.append((uuid, row.lane, port))
+                    continue
+                }
+                port.presence = claims.came(uuid, address: port.address)
+                served[row.lane, default: []].append(port)
             } catch {
+                // A switch that is out of reach says nothing of its ports.
+                if known != nil { claims.went(uuid) }
                 unserved.append(UnservedPort(name: row.name, lane: row.lane, reason: error))
             }
+        }
+        // Those that come at once have no order but their names'.
+        for (uuid, lane, var port) in newcomers.sortedNaturally(by: \.port.name) {
+            port.presence = claims.came(uuid, address: port.address)
+            served[lane, default: []].append(port)
         }
         let lanes = uplinkMembers.keys.sorted().map { lane in
             let places = LanePort.Place.allCases.compactMap { place in

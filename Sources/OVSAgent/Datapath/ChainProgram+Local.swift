@@ -17,10 +17,13 @@ enum LocalTable: UInt8 {
     case neighbour = 4
     /// Keeps learned NICs from the addresses that others declare, and learns.
     case learn = 5
-    /// Up the lane.
+    /// Up the lane; whoever is expected by way of its claim.
     case up = 6
+    /// Claims the address of an expected port that speaks, unless another port has it.
+    case claimant = 7
     /// Looks whether a router solicitation had an option.
     case solicitation = 8
+    case leave = 9
     /// Begins the way to the VMs.
     case down = 10
     /// Tells which of the long lists a frame's VLAN is in.
@@ -30,9 +33,12 @@ enum LocalTable: UInt8 {
     /// Take the sender's own port for the frame's `in_port`, which the switch never sends a frame back to.
     case sender = 11
     case learnedSender = 12
+    /// Who has spoken with an address that several may have declared. What stands here is learned, and then confirmed.
+    case claim = 13
     /// Find the port in register 0.
     case destination = 20
     case learnedDestination = 22
+    case claimedDestination = 23
     /// Out to the port that was found.
     case deliver = 21
     /// To a port with a long list, where the frame's VLAN is in it.
@@ -64,6 +70,10 @@ extension LanePorts {
         guard let north = numbers[.local] else { return [] }
         let floods: [FlowAction] = [.resubmit(Table.floodTrunks), .resubmit(Table.floodListed)]
         let unknown: [FlowAction] = [.resubmit(Table.unknownTrunks), .resubmit(Table.unknownListed)]
+        // What counts most comes last.
+        let senders: [FlowAction] = [
+            .resubmit(Table.lists), .resubmit(Table.learnedSender), .resubmit(Table.sender), .resubmit(Table.claim),
+        ]
         return [
             localFlow(.classify, 300, Match(.reservedDestination)),
             localFlow(.classify, 290, Match(.multicastSource)),
@@ -74,19 +84,21 @@ extension LanePorts {
             localFlow(.solicitation, 100, Match(.register(1, 1, mask: 1))),
             localFlow(.solicitation, 0, actions: [.resubmit(Table.up)]),
             localFlow(.up, 0, actions: [.output(north)]),
+            localFlow(.claimant, 0, goto: .leave),
+            localFlow(.leave, 0, actions: [.output(north)]),
             localFlow(
                 .down,
                 100,
                 Match(.multicastDestination),
-                actions: [.resubmit(Table.lists), .resubmit(Table.learnedSender), .resubmit(Table.sender)],
+                actions: senders,
                 goto: .flood
             ),
             localFlow(
                 .down,
                 0,
-                actions: [
-                    .resubmit(Table.lists), .resubmit(Table.learnedSender), .resubmit(Table.sender),
+                actions: senders + [
                     .resubmit(Table.learnedDestination), .resubmit(Table.destination),
+                    .resubmit(Table.claimedDestination),
                 ],
                 goto: .deliver
             ),
@@ -103,7 +115,7 @@ extension LanePorts {
 
     /// What serves one VM port, which frames for `stations` go to.
     func localFlows(of port: VMPort, stations: [Station]) -> [Flow] {
-        var flows = classification(port) + delivery(port)
+        var flows = classification(port) + delivery(port) + claiming(port)
         switch port.source {
         case .declared(let address, addresses: .none):
             flows.append(localFlow(.source, 10, Match(port.field, .ethernetSource(address)), of: port, goto: .up))
@@ -118,9 +130,8 @@ extension LanePorts {
             let priority = station.priority
             let source = station.match(source: true)
             flows.append(localFlow(.learn, priority, source, of: port))
-            flows.append(
-                localFlow(.sender, priority, source, of: port, actions: [.load(UInt64(port.number), .inPort)])
-            )
+            let sender = port.presence.isPresent ? Table.claim : .sender
+            flows.append(localFlow(sender, priority, source, of: port, actions: [.load(UInt64(port.number), .inPort)]))
             flows.append(
                 localFlow(
                     .destination,
@@ -209,6 +220,45 @@ extension LanePorts {
         if let vlans = port.vlans.all { return vlans.map(deliver) }
         return (port.vlans.stripped.map { [deliver($0)] } ?? [])
             + [localFlow(.deliver, 90, Match(here), of: port, actions: [port.output])]
+    }
+
+    /// Lets an expected port that speaks have its address at once, before the agent hears of it. The claim of another is
+    /// looked up first: else whoever spoke last would have it. What is claimed goes with this flow.
+    private func claiming(_ port: VMPort) -> [Flow] {
+        guard let address = port.address, !port.presence.isPresent else { return [] }
+        let cookie = FlowCookie(.claim(lane, number: port.number)).rawValue
+        func claim(_ table: Table, _ field: OpenFlow.Field, _ target: Subfield) -> FlowAction {
+            .learn(
+                .claim(
+                    address,
+                    in: field,
+                    table: table.rawValue,
+                    cookie: cookie,
+                    .load(UInt128(port.number), to: target)
+                )
+            )
+        }
+        return [
+            localFlow(
+                .up,
+                100,
+                Match(port.field),
+                of: port,
+                actions: [.resubmit(Table.lists), .resubmit(Table.claim)],
+                goto: .claimant
+            ),
+            localFlow(
+                .claimant,
+                100,
+                Match(port.field),
+                of: port,
+                actions: [
+                    claim(.claim, .ethernetSource, Subfield(.inPort)),
+                    claim(.claimedDestination, .ethernetDestination, Subfield(.register0, offset: 0, count: 16)),
+                ],
+                goto: .leave
+            ),
+        ]
     }
 
     /// Remembers the sender of a frame, for frames to it and from it. What is learned goes with this flow.

@@ -15,10 +15,14 @@ enum UplinkTable: UInt8, CaseIterable {
     case learned = 242
     /// What nobody declares.
     case undeclared = 243
-    /// From the wire: VMs of this host don't stand there.
+    /// From the wire: VMs that are present on this host don't stand there.
     case wire = 244
+    /// For a VM that is expected: up and down, until it has spoken.
+    case expected = 245
     /// Tells which of the long lists a frame's VLAN is in.
     case lists = 246
+    /// The first frames of a VM that was expected: past NORMAL, too, which learns where it stands now.
+    case arrival = 247
 }
 
 extension LanePorts {
@@ -38,22 +42,70 @@ extension LanePorts {
             flow(.lane, 0, actions: [.learn(learning)], goto: .destination),
             flow(.destination, 200, Match(.multicastDestination), actions: [.normal, .inPort]),
             flow(.destination, 0, actions: [.resubmit(Table.learned)], goto: .undeclared),
-            flow(.undeclared, 100, Match(.register(0, 1)), actions: [.inPort]),
+            flow(.undeclared, 100, Match(.register(0, 1)), actions: down),
             flow(.undeclared, 0, actions: [.normal]),
+            flow(.expected, 100, Match(.register(0, 1)), actions: down),
+            flow(.expected, 0, actions: [.normal, .inPort]),
+            flow(.arrival, 0),
+            flow(.arrival, 100, Match(.register(1, 1)), actions: [.normal]),
             flow(.wire, 0, actions: [.normal]),
         ] + members
     }
 
     /// What brN knows of one VM port, which frames for `stations` go to.
+    ///
+    /// One that is present is nowhere else. One that is expected may still speak from the wire, and frames for it go
+    /// there, too, until it speaks from the lane: that claims its address at once, before the agent hears of it.
     func uplinkFlows(of port: VMPort, stations: [Station]) -> [Flow] {
         stations.flatMap { station in
-            let source = station.match(source: true)
+            let (source, destination) = (station.match(source: true), station.match(source: false))
+            let (lane, away) = (Table.lane, Table.destination)
+            guard port.presence.isPresent else {
+                return [
+                    flow(
+                        lane,
+                        station.priority,
+                        source,
+                        of: port,
+                        actions: claims(of: port, station.address) + [.load(1, .register1)],
+                        goto: .destination
+                    ),
+                    flow(
+                        away,
+                        station.priority,
+                        destination,
+                        of: port,
+                        actions: [.resubmit(Table.learned)],
+                        goto: .expected
+                    ),
+                ]
+            }
             return [
-                flow(.lane, station.priority, source, of: port, goto: .destination),
-                flow(.destination, station.priority, station.match(source: false), of: port, actions: [.inPort]),
+                flow(lane, station.priority, source, of: port, goto: .destination),
+                flow(away, station.priority, destination, of: port, actions: down),
                 flow(.wire, station.priority, source, of: port),
             ]
         }
+    }
+
+    /// Back down the lane, where NORMAL never sends a frame from the lane.
+    private var down: [FlowAction] { [.resubmit(Table.arrival), .inPort] }
+
+    /// What a frame of an expected port makes of brN: frames for it go down the lane only, and none comes from the wire.
+    private func claims(of port: VMPort, _ address: EthernetAddress) -> [FlowAction] {
+        let cookie = FlowCookie(.claim(lane, number: port.number)).rawValue
+        return [
+            .learn(
+                .claim(
+                    address,
+                    in: .ethernetDestination,
+                    table: Table.learned.rawValue,
+                    cookie: cookie,
+                    .load(1, to: Subfield(.register0))
+                )
+            ),
+            .learn(.claim(address, in: .ethernetSource, table: Table.wire.rawValue, cookie: cookie)),
+        ]
     }
 
     /// Remembers that the sender of a frame stands down the lane.

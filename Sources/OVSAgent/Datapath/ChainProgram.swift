@@ -12,7 +12,7 @@ struct ChainProgram: Hashable, Sendable {
     /// The wanted flows of each bridge, by its name. A lane port that the switch has no number for leaves the flows out
     /// that need it, so that nothing goes to another port in its place.
     private(set) var flows: [String: [Flow]] = [:]
-    /// Stations that two ports of a lane declare. The port of the lower number has it.
+    /// Stations that two ports of a lane declare. The port with the stronger ``Presence`` has it.
     private(set) var contested: [ContestedStation] = []
 
     init(lanes: [LanePorts]) {
@@ -117,7 +117,7 @@ extension LanePorts {
         // Port by port and not VLAN by VLAN.
         var listed: [EthernetAddress: [(list: VLANSet, owner: VMPort)]] = [:]
         var single: [EthernetAddress: [VLAN: VMPort]] = [:]
-        for port in ports.sorted(by: { $0.number < $1.number }) {
+        for port in ports.sorted(by: { ($0.presence, $0.number) < ($1.presence, $1.number) }) {
             guard let address = port.address else { continue }
             func contest(_ vlan: VLAN?, _ owner: VMPort) {
                 let station = Station(address: address, vlan: vlan)
@@ -126,7 +126,13 @@ extension LanePorts {
                 )
             }
             let before = listed[address] ?? []
+            // Whoever has it in every VLAN has it in each.
+            let whole = owners[Station(address: address, vlan: nil)]
             if let list = port.vlans.list, let bit = lists.bits[list] {
+                if let whole {
+                    contest(nil, whole)
+                    continue
+                }
                 let overlapping = before.filter { $0.list.firstCommon(with: list) != nil }
                 for (other, owner) in overlapping { contest(other.firstCommon(with: list), owner) }
                 for (vlan, owner) in (single[address] ?? [:]).sorted(by: { $0.key < $1.key }) where list.contains(vlan)
@@ -140,16 +146,21 @@ extension LanePorts {
                 continue
             }
             for vlan in port.vlans.all.map({ $0.map(Optional.some) }) ?? [nil] {
-                let station = Station(address: address, vlan: vlan)
-                if let owner = owners[station]
+                if let owner = whole ?? owners[Station(address: address, vlan: vlan)]
                     ?? vlan.flatMap({ vlan in before.first { $0.list.contains(vlan) }?.owner })
                 {
                     contest(vlan, owner)
-                } else {
-                    owners[station] = port
-                    if let vlan { single[address, default: [:]][vlan] = port }
-                    result.byPort[port.number, default: []].append(station)
+                    continue
                 }
+                let station = Station(address: address, vlan: vlan)
+                owners[station] = port
+                result.byPort[port.number, default: []].append(station)
+                if let vlan {
+                    single[address, default: [:]][vlan] = port
+                    continue
+                }
+                for (_, owner) in before { contest(nil, owner) }
+                for (vlan, owner) in (single[address] ?? [:]).sorted(by: { $0.key < $1.key }) { contest(vlan, owner) }
             }
         }
         return result

@@ -4,6 +4,9 @@ struct ChainStanding: Hashable, Sendable {
     var pause: Status.Reason?
     var unserved: [UnservedPort] = []
     var contested: [ContestedStation] = []
+    /// The VM ports whose flows the switch has acknowledged, by name, and whether they have spoken; `nil` where that is
+    /// not asked.
+    var served: [Lane: [String: Presence]]?
     /// VM ports of which nothing says which VLANs they carry.
     var unrestricted: [Lane: [String]] = [:]
     /// VM ports that were taken off the chain's bridges.

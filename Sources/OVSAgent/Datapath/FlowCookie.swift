@@ -16,6 +16,8 @@ struct FlowCookie: Hashable, Sendable {
         case flood(Lane, VLAN)
         /// Was made by `learn()` for one VM port; where the port isn't told apart, number 0.
         case learned(Lane, number: UInt16)
+        /// Was made by `learn()` when a VM port spoke that was expected: it claims the address it declares.
+        case claim(Lane, number: UInt16)
     }
 
     static let space: UInt64 = 0x6f76_7361 << 32
@@ -29,6 +31,7 @@ struct FlowCookie: Hashable, Sendable {
             case .vmPort(let lane, let number): (2, lane, number)
             case .flood(let lane, let vlan): (3, lane, vlan.number)
             case .learned(let lane, let number): (4, lane, number)
+            case .claim(let lane, let number): (5, lane, number)
             }
         rawValue = Self.space | kind << 28 | UInt64(lane?.number ?? 0) << 16 | UInt64(number)
     }
@@ -37,8 +40,13 @@ struct FlowCookie: Hashable, Sendable {
     static func isOurs(_ cookie: UInt64) -> Bool { cookie & spaceMask == space }
 
     /// The VM port that a flow of this cookie serves; `nil` where it serves none in particular.
-    static func vmPort(_ cookie: UInt64) -> (lane: Lane, number: UInt16)? {
-        guard cookie & (spaceMask | 0xf << 28) == space | 2 << 28, let lane = Lane(Int(cookie >> 16 & 0xfff)) else {
+    static func vmPort(_ cookie: UInt64) -> (lane: Lane, number: UInt16)? { port(cookie, kind: 2) }
+
+    /// The VM port for which a flow of this cookie claims an address; `nil` where it does not.
+    static func claim(_ cookie: UInt64) -> (lane: Lane, number: UInt16)? { port(cookie, kind: 5) }
+
+    private static func port(_ cookie: UInt64, kind: UInt64) -> (lane: Lane, number: UInt16)? {
+        guard cookie & (spaceMask | 0xf << 28) == space | kind << 28, let lane = Lane(Int(cookie >> 16 & 0xfff)) else {
             return nil
         }
         return (lane, UInt16(truncatingIfNeeded: cookie))

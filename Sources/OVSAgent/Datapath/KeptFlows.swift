@@ -22,6 +22,9 @@ struct KeptFlows: Hashable, Sendable {
     private var unmanaged = 0
     /// On a brN, what others put before our own.
     private(set) var foreign = ForeignFlows()
+    /// What makes claims, of the flows that are wanted, and the claims that are installed: both by the claims' cookie.
+    private var claimants: [UInt64: [Learn]] = [:]
+    private var claims: [UInt64: Set<Flow.Key>] = [:]
 
     /// - Parameters:
     ///   - installed: all flows of the bridge.
@@ -31,6 +34,8 @@ struct KeptFlows: Hashable, Sendable {
         self.installed = Dictionary(installed.map { ($0.key, $0) }) { $1 }
         self.wanted = wanted
         doubtful = Set(self.installed.keys).union(wanted.keys)
+        for flow in wanted.values { for learn in flow.claims { claimants[learn.cookie, default: []].append(learn) } }
+        for flow in self.installed.values { noteClaim(flow, at: flow.key, isThere: true) }
         if ownership == .own { for (key, flow) in wanted { _ = foreign.own(flow, at: key) } }
         for key in doubtful { count(key, 1) }
     }
@@ -43,13 +48,31 @@ struct KeptFlows: Hashable, Sendable {
 
     private mutating func want(_ flow: Flow?, at key: Flow.Key) {
         count(key, -1)
+        let learns = (old: wanted[key]?.claims ?? [], new: flow?.claims ?? [])
         wanted[key] = flow
         count(key, 1)
         doubtful.insert(key)
+        // A claim that nothing makes any more goes in the same bundle as what made it.
+        if learns.old != learns.new { wantClaims(learns.old, learns.new) }
         guard ownership == .own, foreign.own(flow, at: key) else { return }
         // Other ports have flows of ours now: what stands before those is another question for each.
         foreign.removeAll()
         for (key, flow) in installed where wanted[key] == nil { noteForeign(flow) }
+    }
+
+    private mutating func wantClaims(_ old: [Learn], _ new: [Learn]) {
+        let touched = Set((old + new).map(\.cookie)).reduce(into: Set<Flow.Key>()) { $0.formUnion(claims[$1] ?? []) }
+        for key in touched { count(key, -1) }
+        for learn in old { claimants[learn.cookie]?.removeAll { $0 == learn } }
+        for learn in new { claimants[learn.cookie, default: []].append(learn) }
+        for cookie in Set(old.map(\.cookie)) where claimants[cookie]?.isEmpty == true { claimants[cookie] = nil }
+        for key in touched { count(key, 1) }
+        doubtful.formUnion(touched)
+    }
+
+    /// The cookies of the claims that VM ports made by speaking.
+    var claimed: Set<UInt64> {
+        Set(claims.filter { $0.value.contains { key in installed[key].map(isLearned) == true } }.keys)
     }
 
     /// What brings the bridge to what is wanted: add first, delete last. A flow that is as it should be is not touched,
@@ -125,9 +148,21 @@ struct KeptFlows: Hashable, Sendable {
         }
     }
 
-    /// Whether `learn()` made it: by its cookie, and in a table that is learned into.
+    /// Whether `learn()` made it: by its cookie, and in a table that is learned into; a claim, from which more follows,
+    /// only as a port makes it that may.
     private func isLearned(_ flow: Flow) -> Bool {
         FlowCookie.isLearned(flow.cookie) && Self.learnedTables.contains(flow.table)
+            || claimants[flow.cookie]?.contains { $0.couldMake(flow) } == true
+    }
+
+    private mutating func noteClaim(_ flow: Flow?, at key: Flow.Key, isThere: Bool) {
+        guard let flow, FlowCookie.claim(flow.cookie) != nil else { return }
+        if isThere {
+            claims[flow.cookie, default: []].insert(key)
+        } else {
+            claims[flow.cookie]?.remove(key)
+            if claims[flow.cookie]?.isEmpty == true { claims[flow.cookie] = nil }
+        }
     }
 
     fileprivate static let listTables: Set<UInt8> = [LocalTable.lists.rawValue, UplinkTable.lists.rawValue]
@@ -177,7 +212,9 @@ struct KeptFlows: Hashable, Sendable {
 
     private mutating func take(_ flow: Flow?, at key: Flow.Key) {
         count(key, -1)
+        noteClaim(installed[key], at: key, isThere: false)
         installed[key] = flow
+        noteClaim(flow, at: key, isThere: true)
         count(key, 1)
         doubtful.insert(key)
         tampered.remove(key)
@@ -199,6 +236,15 @@ extension FlowMod {
     /// Whether it tells of a VLAN which long lists have it.
     fileprivate var addsToList: Bool {
         if case .add(let flow) = self { KeptFlows.listTables.contains(flow.table) } else { false }
+    }
+}
+
+extension Flow {
+    /// What of its actions makes claims.
+    fileprivate var claims: [Learn] {
+        instructions.actions.compactMap { action in
+            if case .learn(let learn) = action, FlowCookie.claim(learn.cookie) != nil { learn } else { nil }
+        }
     }
 }
 

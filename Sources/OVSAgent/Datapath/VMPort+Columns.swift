@@ -42,6 +42,8 @@ extension VMPort {
     enum Unserved: Error, Hashable {
         /// With the interface's name.
         case unknownToSwitch(String)
+        /// With the interface's name.
+        case linkDown(String)
         case tunnel
         case reservedVLAN
         case unreadableMAC(String)
@@ -86,12 +88,25 @@ extension VMPort.Source {
 extension VMPort.Unserved: CustomStringConvertible {
     var description: String { reason.line }
 
+    /// Whether nothing is behind the port that could be a VM, rather than that the port can't be understood.
+    var hasNoLink: Bool {
+        switch self {
+        case .unknownToSwitch, .linkDown: true
+        default: false
+        }
+    }
+
     var reason: Status.Reason {
         switch self {
         case .unknownToSwitch(let name):
             Status.Reason(
                 "ovs-vswitchd has not opened the interface",
                 remedy: "if its device is gone for good, ovs-vsctl del-port \(name); else look at its column error"
+            )
+        case .linkDown(let name):
+            Status.Reason(
+                "the link of its device is down, so no VM is behind it",
+                remedy: "start the VM, or if it is gone for good, ovs-vsctl del-port \(name)"
             )
         case .tunnel:
             Status.Reason(

@@ -8,6 +8,8 @@ struct VMPort: Hashable, Sendable {
     var number: UInt16
     var vlans: VLANMembership
     var source: Source
+    /// Whether it has spoken with the address that it declares.
+    var presence = Presence.expected(since: 0)
 
     /// Which frames a port may send.
     enum Source: Hashable, Sendable {

@@ -29,6 +29,9 @@ struct VMPortRow: Hashable, Sendable {
     /// Whether nothing says which VLANs it carries. `vlan_mode=trunk` says that it is to carry all.
     var isUnrestricted: Bool { mode == nil && tag == nil && trunks.isEmpty && network == nil }
 
+    /// The address that it declares, where that can be read.
+    var address: EthernetAddress? { if case .success(.declared(let address, _)) = source { address } else { nil } }
+
     /// `nil` for an interface that is no VM's: one without `iface-id`, or on another bridge than a brN.local,
     /// or under a name of ours.
     init?(_ interface: Row, in replica: Replica) {

@@ -10,6 +10,12 @@ struct Event: Hashable, Sendable {
         case drift, repaired, contested
         /// A VM port got the tag of the network that it asks for, or its former one.
         case assigned, released
+        /// The switch has a VM port's flows; it has spoken; its address was announced elsewhere; its link, device or row
+        /// is gone.
+        case vmServed = "vm-served"
+        case vmArrived = "vm-arrived"
+        case vmMoved = "vm-moved"
+        case vmGone = "vm-gone"
         /// An operator's word: a value that stands now is to be kept.
         case adopted
         case applied, paused, resumed

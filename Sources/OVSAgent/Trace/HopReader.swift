@@ -123,6 +123,9 @@ extension HopReader {
                 say("its source is learned")
             }
         case .up: say("up the lane")
+        case .claimant:
+            if step.found?.match.isEmpty == false { say("its source is the port's from now on") }
+        case .leave, .claim: break
         case .down, .sender, .learnedSender, .floodTrunks, .unknownTrunks, .floodListed, .unknownListed, .lists: break
         case .member:
             if step.found == nil { drop = notAdmitted } else { say("VLAN as it says") }
@@ -130,9 +133,9 @@ extension HopReader {
             if step.found == nil, isForOne {
                 drop = "the port that has \(path.destination) is not in the frame's VLAN"
             }
-        case .destination, .learnedDestination:
+        case .destination, .learnedDestination, .claimedDestination:
             guard let port = step.loadedPort(into: "NXM_NX_REG0").flatMap(localPort) else { break }
-            say("for \(port)" + (table == .destination ? "" : ", which was learned"))
+            say("for \(port)" + (table == .learnedDestination ? ", which was learned" : ""))
             isForOne = true
         case .strip:
             if step.isDrop { drop = "another tag stands below the one that its receiver gets it without" }
@@ -268,10 +271,17 @@ extension HopReader {
         case .destination:
             if found.match.contains("dl_dst=01:00:00:00:00:00/") {
                 say("for all: out, and back down the lane")
-            } else if let port = vmPort(of: step) {
+            } else if let port = vmPort(of: step), step.actions.last?.text == "IN_PORT" {
                 say("for \(port): back down the lane")
+            } else if let port = vmPort(of: step) {
+                say("for \(port)")
             }
-        case .learned, .lists: break
+        case .learned, .lists, .arrival: break
+        case .expected:
+            say(
+                found.match.isEmpty
+                    ? "it has not spoken here: out, and back down the lane" : "it has spoken: back down the lane"
+            )
         case .undeclared:
             say(found.match.isEmpty ? "for no VM port: \(Self.switched)" : "learned behind the lane: back down it")
         case .wire:

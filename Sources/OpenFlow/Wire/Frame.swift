@@ -28,6 +28,7 @@ struct MessageType: RawRepresentable, Hashable, Sendable {
     static let configurationReply = MessageType(rawValue: 8)
     static let setConfig = MessageType(rawValue: 9)
     static let portStatus = MessageType(rawValue: 12)
+    static let packetOut = MessageType(rawValue: 13)
     static let flowMod = MessageType(rawValue: 14)
     static let groupMod = MessageType(rawValue: 15)
     static let portMod = MessageType(rawValue: 16)

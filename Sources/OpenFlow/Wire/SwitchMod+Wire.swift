@@ -25,6 +25,7 @@ extension SwitchMod {
         case .meter: .meterMod
         case .port: .portMod
         case .fragments: .setConfig
+        case .packet: .packetOut
         }
     }
 
@@ -35,7 +36,24 @@ extension SwitchMod {
         case .port(let mod): mod.encodeBody(into: &buffer)
         case .fragments(let handling):
             buffer.writeMultipleIntegers(handling.rawValue, SwitchConfiguration.missSendLength)
+        case .packet(let packet): packet.encodeBody(into: &buffer)
         }
+    }
+}
+
+extension PacketOut {
+    /// Of a packet that no buffer of the switch holds.
+    private static let noBuffer = UInt32.max
+
+    /// Writes `struct ofp_packet_out` without its header.
+    fileprivate func encodeBody(into buffer: inout ByteBuffer) {
+        buffer.writeMultipleIntegers(Self.noBuffer, inPort)
+        let length = buffer.writerIndex
+        buffer.writeRepeatingByte(0, count: 8)
+        let start = buffer.writerIndex
+        buffer.writeActions(actions)
+        buffer.setInteger(UInt16(truncatingIfNeeded: buffer.writerIndex - start), at: length)
+        buffer.writeBytes(bytes)
     }
 }
 

@@ -22,6 +22,11 @@ extension AgentCaller {
 
     func status() async throws -> JSON { try await ask("status") }
 
+    /// What `vms` says of a port; null where there is none of this name.
+    func vm(_ name: String) async throws -> JSON {
+        try await ask("vms")["ports"]?.array?.first { $0["name"]?.string == name } ?? .null
+    }
+
     /// What the journal has after an event.
     func events(since id: Int = 0) async throws -> [JournalEntry] {
         try await ask("events", "\(id)")["events"]?.array?.map(JournalEntry.init) ?? []

@@ -122,7 +122,7 @@ import Testing
                 "name": "vnet0", "present": true, "ofport": 3, "tag": 5, "trunks": [], "vlanMode": nil,
                 "network": "Production", "interfaceId": "web-1", "mac": "52:54:00:00:00:01", "role": nil, "vm": nil,
                 "learns": false, "bridge": "br0.local", "lane": 0, "served": true, "reason": nil,
-                "vmName": nil,
+                "vmName": nil, "presence": nil,
             ]
         )
     }

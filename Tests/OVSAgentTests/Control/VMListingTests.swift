@@ -47,7 +47,7 @@ struct VMListingTests {
             " port vnet0 \(port)\n  interface vnet0 external_ids:iface-id=nic-1 \(interface)"
         )
         let words = listing.text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
-        #expect(words == ["port interface ID VM MAC VLANs lane", "vnet0 \(line) br0.local served"])
+        #expect(words == ["port interface ID VM MAC VLANs lane presence", "vnet0 \(line) br0.local - served"])
     }
 
     @Test("who is not served, and why")
@@ -109,7 +109,7 @@ struct VMListingTests {
                 == Array(repeating: .unknown("another agent keeps the flows"), count: 3)
         )
         #expect(paused.json["ports"]?.array?.last?["served"] == .null)
-        #expect(paused.text.hasSuffix("br0.local  not known: another agent keeps the flows"))
+        #expect(paused.text.hasSuffix("br0.local  -         not known: another agent keeps the flows"))
         #expect(try Self.listing("").text == "no VM port")
     }
 
@@ -131,11 +131,11 @@ struct VMListingTests {
             let own = try await host.ovs.tool(ControlFixture.agentctlPath, ["vms", "--control", path])
             #expect(stock == own)
             let lines = stock.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
-            #expect(lines[1].hasPrefix("stray - - - all VLANs br0.local NOT SERVED: no VM port, "))
-            #expect(lines[2] == "vm1 vm1 - 02:00:00:00:00:0a VLAN 7 br0.local served")
+            #expect(lines[1].hasPrefix("stray - - - all VLANs br0.local - NOT SERVED: no VM port, "))
+            #expect(lines[2] == "vm1 vm1 - 02:00:00:00:00:0a VLAN 7 br0.local present served")
             #expect(
                 lines[3].hasPrefix(
-                    "vm2 vm2 - nonsense trunk 7-8 br0.local NOT SERVED: external_ids:attached-mac is nonsense, "
+                    "vm2 vm2 - nonsense trunk 7-8 br0.local - NOT SERVED: external_ids:attached-mac is nonsense, "
                 )
             )
             #expect(lines.count == 4)

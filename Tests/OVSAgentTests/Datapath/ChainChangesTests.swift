@@ -104,6 +104,8 @@ struct ChainChangesTests {
             vlans: random.chance(2) ? .access(vlan) : .trunk(trunk),
             address: UInt64.random(in: 1...4, using: &random)
         )
+        let since = Int.random(in: 1...4, using: &random)
+        port.presence = random.chance(2) ? .present(since: since) : .expected(since: since)
         if random.chance(3) { port.source = .learned }
         if random.chance(3), let address = port.address {
             port.source = .declared(address, addresses: try? SourceAddresses("192.0.2.\(number) 2001:db8::\(number)"))

@@ -68,6 +68,7 @@ struct ChainHost {
 
     /// - Parameters:
     ///   - vlanLimit: `other_config:vlan-limit`.
+    ///   - expected: VMs that have not spoken when `body` begins; the others have.
     ///   - isServed: whether the agent has programmed the flows when `body` begins, or never did.
     static func with(
         _ vms: [VM],
@@ -75,6 +76,7 @@ struct ChainHost {
         lanes numbers: [Int] = [0],
         networks: String = "",
         vlanLimit: Int? = nil,
+        expected: Set<String> = [],
         isServed: Bool = true,
         _ body: (ChainHost) async throws -> Void
     ) async throws {
@@ -99,19 +101,23 @@ struct ChainHost {
                 wires: wires,
                 vlanLimit: vlanLimit
             )
-            if isServed { try await host.settled() } else { try await host.withoutFlows() }
+            if isServed { try await host.settled(expected: expected) } else { try await host.withoutFlows() }
             try await body(host)
         }
     }
 
-    /// The program for what is there now, and for these VMs of it.
-    func program(_ vms: [VM]? = nil) async throws -> ChainProgram {
+    /// The program for what is there now, and for these VMs of it, all of which but those `expected` have spoken, in the
+    /// order in which they came.
+    func program(_ vms: [VM]? = nil, expected: Set<String> = []) async throws -> ChainProgram {
         let numbers = try await self.numbers()
         return ChainProgram(
             lanes: try zip(lanes, wires).map { lane, wires in
                 let places = LanePort.Place.allCases.map { ($0, numbers[LanePort($0, of: lane).name]) }
-                let vmPorts = try (vms ?? self.vms).filter { $0.lane == lane.number }
-                    .map { try $0.port(number: numbers[$0.name]) }
+                let vmPorts = try (vms ?? self.vms).enumerated().filter { $0.1.lane == lane.number }.map { place, vm in
+                    var port = try vm.port(number: numbers[vm.name])
+                    port.presence = expected.contains(vm.name) ? .expected(since: place) : .present(since: place)
+                    return port
+                }
                 return LanePorts(
                     lane: lane,
                     numbers: Dictionary(uniqueKeysWithValues: places).compactMapValues { $0 },
@@ -136,14 +142,16 @@ struct ChainHost {
         return Dictionary(uniqueKeysWithValues: pairs)
     }
 
-    /// Returns once the switch has the flows that serve these VMs, and no others but learned ones.
-    func settled(_ vms: [VM]? = nil) async throws {
+    /// Returns once the switch has the flows that serve these VMs, and no others but learned ones. All but those
+    /// `expected` speak if they have not, unless they are to have spoken before.
+    func settled(_ vms: [VM]? = nil, expected: Set<String> = [], speaks: Bool = true) async throws {
         let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
-        for (bridge, flows) in try await program(vms).flows {
+        for (bridge, flows) in try await program(vms, expected: expected).flows {
             let wanted = Set(flows.map(\.description))
             while true {
                 let found = try await installed(on: bridge)
                 if found == wanted { break }
+                for vm in vms ?? self.vms where speaks && !expected.contains(vm.name) { try await speak(vm) }
                 guard ContinuousClock.now < deadline else {
                     let surplus = found.subtracting(wanted).sorted().joined(separator: "\n")
                     let missing = wanted.subtracting(found).sorted().joined(separator: "\n")
@@ -157,9 +165,19 @@ struct ChainHost {
     /// What `ovs-ofctl` prints of a bridge's flows, without those that were learned.
     func installed(on bridge: String) async throws -> Set<String> {
         let dump = try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "--no-stats", "dump-flows", bridge])
-        let learned = "cookie=0x\(String(FlowCookie.space | 4 << 28, radix: 16).prefix(9))"
+        let kinds: [UInt64] = [4, 5]
+        let learned = kinds.map { "cookie=0x\(String(FlowCookie.space | $0 << 28, radix: 16).prefix(9))" }
         let lines = dump.split(separator: "\n").filter { $0.hasPrefix(" ") }.map { String($0.dropFirst()) }
-        return Set(lines.filter { !$0.hasPrefix(learned) })
+        return Set(lines.filter { line in !learned.contains { line.hasPrefix($0) } })
+    }
+
+    /// Lets a VM say that it is here, to nobody else.
+    func speak(_ vm: VM) async throws {
+        guard let mac = vm.mac else { return }
+        let isTrunk = vm.mode == "trunk" || vm.mode == nil && vm.tag == nil
+        let isTagged = isTrunk && !vm.trunks.isEmpty && !vm.trunks.contains(0)
+        let frame = EthernetFrame.moved(mac, to: mac).tagged(isTagged ? vm.trunks.first.map(UInt16.init) : nil)
+        try await ovs.tool("ovs-appctl", ["netdev-dummy/receive", vm.name, frame.hexadecimal])
     }
 
     /// A host on which no agent ever programmed a flow.

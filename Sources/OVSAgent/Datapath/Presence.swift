@@ -1,0 +1,48 @@
+import OpenFlow
+
+/// How good a VM port's right is to the address that it declares; the stronger of two is the lesser one.
+enum Presence: Hashable, Sendable {
+    /// It is plugged and has not spoken: the VM may still be elsewhere. `since` orders those that are.
+    case expected(since: Int)
+    /// It has spoken with its address. `since` orders those that are.
+    case present(since: Int)
+
+    var isPresent: Bool { if case .present = self { true } else { false } }
+
+    var since: Int {
+        switch self {
+        case .expected(let since), .present(let since): since
+        }
+    }
+}
+
+extension Presence: Comparable {
+    static func < (a: Presence, b: Presence) -> Bool {
+        a.isPresent == b.isPresent ? a.since < b.since : a.isPresent
+    }
+}
+
+extension Learn {
+    /// Flows below those that confirm them.
+    static let claimPriority: UInt16 = 80
+
+    /// Claims an address in the frame's VLAN. The flow goes with the one that learns it.
+    static func claim(
+        _ address: EthernetAddress,
+        in field: OpenFlow.Field,
+        table: UInt8,
+        cookie: UInt64,
+        _ actions: Learn.Spec...
+    ) -> Learn {
+        Learn(
+            table: table,
+            priority: claimPriority,
+            cookie: cookie,
+            flags: .deleteLearned,
+            specs: [
+                .match(Subfield(.vlanTCI, offset: 0, count: 12)),
+                .match(Subfield(field), UInt128(address.rawValue)),
+            ] + actions
+        )
+    }
+}

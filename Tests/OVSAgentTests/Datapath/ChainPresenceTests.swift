@@ -1,0 +1,210 @@
+import Glibc
+import OVSDB
+import TestSupport
+import Testing
+
+@testable import OVSAgent
+
+/// Whose an address is: frames counted at every endpoint while VMs come, speak, move and go.
+@Suite("Chain: who owns a MAC", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
+struct ChainPresenceTests {
+    private static let a = "02:00:00:00:00:0a"
+    private static let b = "02:00:00:00:00:0b"
+    private static let vms = [
+        ChainHost.VM(name: "vma", mac: a, tag: 7), ChainHost.VM(name: "vmb", mac: b, tag: 7),
+    ]
+    private static let toB = EthernetFrame(to: b, from: a)
+
+    /// Everything that may be sent to and from a VM that is still elsewhere, and plugged here.
+    private static func expectElsewhere(_ host: ChainHost) async throws {
+        // From elsewhere it is heard by all but its own port to be, more than once.
+        let flood = EthernetFrame(to: ChainHost.broadcast, from: b)
+        for _ in 0..<2 { try await host.expect(flood.tagged(7), into: host.wire, reaches: ["vma": flood]) }
+        let toA = EthernetFrame(to: a, from: b)
+        try await host.expect(toA.tagged(7), into: host.wire, reaches: ["vma": toA])
+        // For it, frames go where it is, and where it will be.
+        for _ in 0..<2 { try await host.expect(toB, into: "vma", reaches: ["vmb": toB, host.wire: toB.tagged(7)]) }
+        // What the wire has for its own side, br0 keeps from the lane; the bond's idle member hears a copy.
+        let outside = EthernetFrame(to: b, from: ChainHost.outside)
+        try await host.expect(outside.tagged(7), into: host.wire)
+        try await host.expect(outside.tagged(7), into: host.wires[0][1])
+    }
+
+    /// Everything that may be sent to and from a VM that is here, and of which copies come from elsewhere.
+    private static func expectHere(_ host: ChainHost) async throws {
+        try await host.expect(toB, into: "vma", reaches: ["vmb": toB])
+        for late in [EthernetFrame(to: ChainHost.broadcast, from: b), EthernetFrame(to: a, from: b)] {
+            try await host.expect(late.tagged(7), into: host.wire)
+        }
+        let outside = EthernetFrame(to: b, from: ChainHost.outside)
+        try await host.expect(outside.tagged(7), into: host.wire, reaches: ["vmb": outside])
+        try await host.expect(outside.tagged(7), into: host.wires[0][1])
+    }
+
+    @Test("a VM that comes is reached where it runs, and from its first frame on here alone")
+    func arrival() async throws {
+        try await ChainHost.with(Self.vms, expected: ["vmb"]) { host in
+            // Before anybody knows where it is, the wire's frames for it come here, too.
+            let outside = EthernetFrame(to: Self.b, from: ChainHost.outside)
+            try await host.expect(outside.tagged(7), into: host.wire, reaches: ["vmb": outside])
+            try await Self.expectElsewhere(host)
+            // Whatever its first frame is, it has arrived.
+            let first = EthernetFrame(to: Self.a, from: Self.b)
+            try await host.expect(first, into: "vmb", reaches: ["vma": first])
+            try await Self.expectHere(host)
+            try await host.settled()
+            try await Self.expectHere(host)
+        }
+    }
+
+    @Test("the switch lets a VM arrive without the agent, which believes it when it begins again")
+    func arrivalWithoutAgent() async throws {
+        try await ChainHost.with(Self.vms, expected: ["vmb"]) { host in
+            try await host.agent.stop()
+            try await Self.expectElsewhere(host)
+            let moved = EthernetFrame.moved(Self.b)
+            try await host.expect(moved, into: "vmb", reaches: ["vma": moved, host.wire: moved.tagged(7)])
+            try await Self.expectHere(host)
+            try await RunningAgent.with(host.ovs) { agent in
+                try await agent.waitForState("in-sync")
+                try await host.settled()
+                try await Self.expectHere(host)
+            }
+        }
+    }
+
+    @Test("of two ports that declare a MAC the first to speak has it, whichever came first", arguments: [true, false])
+    func claimants(_ isFirst: Bool) async throws {
+        var vms = Self.vms + [ChainHost.VM(name: "vmc", mac: "02:00:00:00:00:0c", tag: 7)]
+        try await ChainHost.with(vms, expected: ["vmb", "vmc"]) { host in
+            vms[2].mac = Self.b
+            try await host.ovs.vsctl("set", "interface", "vmc", "external_ids:attached-mac=\"\(Self.b)\"")
+            try await host.settled(vms, expected: ["vmb", "vmc"])
+            // Not the agent's doing.
+            try await host.agent.stop()
+            let (owner, other) = isFirst ? ("vmb", "vmc") : ("vmc", "vmb")
+            let first = EthernetFrame(to: Self.a, from: Self.b)
+            try await host.expect(first, into: owner, reaches: ["vma": first])
+            try await host.expect(Self.toB, into: "vma", reaches: [owner: Self.toB])
+            for _ in 0..<2 {
+                try await host.expect(first, into: other, reaches: ["vma": first])
+                try await host.expect(Self.toB, into: "vma", reaches: [owner: Self.toB])
+            }
+            try await RunningAgent.with(host.ovs) { agent in
+                try await agent.waitForState(
+                    "in-sync",
+                    warning: "VM ports \(owner) and \(other) on br0.local both declare \(Self.b)"
+                )
+                try await host.settled(vms, expected: [other])
+                try await host.expect(first, into: other, reaches: ["vma": first])
+                try await host.expect(Self.toB, into: "vma", reaches: [owner: Self.toB])
+                // When the one goes, the other may have it.
+                try await host.ovs.vsctl("del-port", owner)
+                try await host.settled(vms.filter { $0.name != owner })
+                try await host.expect(Self.toB, into: "vma", reaches: [other: Self.toB])
+            }
+        }
+    }
+
+    @Test("a port whose link goes down has no MAC, and is expected when it comes up")
+    func link() async throws {
+        try await ChainHost.with(Self.vms) { host in
+            try await Self.expectHere(host)
+            try await host.ovs.tool("ovs-appctl", ["netdev-dummy/set-admin-state", "vmb", "down"])
+            try await host.settled([Self.vms[0]])
+            try await host.agent.waitForState("in-sync", warning: "link of its device is down")
+            // It runs elsewhere now.
+            let flood = EthernetFrame(to: ChainHost.broadcast, from: Self.b)
+            try await host.expect(flood.tagged(7), into: host.wire, reaches: ["vma": flood])
+            try await host.expect(Self.toB, into: "vma", reaches: [host.wire: Self.toB.tagged(7)])
+            try await host.ovs.tool("ovs-appctl", ["netdev-dummy/set-admin-state", "vmb", "up"])
+            try await host.settled(expected: ["vmb"])
+            try await Self.expectElsewhere(host)
+            try await host.settled()
+            try await Self.expectHere(host)
+        }
+    }
+
+    @Test("who is present stays so over restarts of the agent and of ovs-vswitchd")
+    func restarts() async throws {
+        try await ChainHost.with(Self.vms, expected: ["vmb"]) { host in
+            try await host.settled(expected: ["vmb"])
+            try await host.ovs.restartSwitch()
+            // vma has not spoken since.
+            try await host.settled(expected: ["vmb"], speaks: false)
+            try await host.agent.stop()
+            try await host.ovs.restartSwitch()
+            try await RunningAgent.with(host.ovs) { agent in
+                try await host.settled(expected: ["vmb"], speaks: false)
+                let port = try await agent.vm("vma")
+                #expect(port["presence"]?.string == "present" && port["served"]?.boolean == true)
+                #expect(try await agent.vm("vmb")["presence"]?.string == "expected")
+                // Nobody came or went.
+                let kinds = Set(try await agent.events().map(\.kind))
+                #expect(kinds.isDisjoint(with: ["vm-served", "vm-arrived", "vm-moved", "vm-gone"]))
+            }
+        }
+    }
+
+    @Test("the journal and vms tell of a VM port that comes, speaks and goes")
+    func told() async throws {
+        try await ChainHost.with(Self.vms, expected: ["vmb"]) { host in
+            let agent = host.agent
+            try await agent.waitForEvent("vm-served", object: "Interface vma")
+            try await agent.waitForEvent("vm-arrived", object: "Interface vma")
+            let served = try await agent.waitForEvent("vm-served", object: "Interface vmb")
+            #expect(served.reason == "\(Self.b) on br0.local: expected until it speaks")
+            #expect(try await agent.vm("vmb")["presence"]?.string == "expected")
+            try await host.speak(Self.vms[1])
+            let arrived = try await agent.waitForEvent("vm-arrived", object: "Interface vmb")
+            #expect(arrived.reason == "\(Self.b) has spoken on br0.local: it is here alone")
+            #expect(try await agent.vm("vmb")["presence"]?.string == "present")
+            try await host.ovs.tool("ovs-appctl", ["netdev-dummy/set-admin-state", "vmb", "down"])
+            let gone = try await agent.waitForEvent("vm-gone", object: "Interface vmb")
+            #expect(gone.reason.contains("link"))
+            let port = try await agent.vm("vmb")
+            #expect(port["presence"]?.string == "gone" && port["served"]?.boolean == false)
+            #expect(port["reason"]?.string?.contains("ovs-vsctl del-port vmb") == true)
+            try await host.ovs.tool("ovs-appctl", ["netdev-dummy/set-admin-state", "vmb", "up"])
+            try await agent.waitForEvent(after: gone.id, "vm-served", object: "Interface vmb")
+            try await host.ovs.vsctl("del-port", "vmb")
+            try await agent.waitForEvent(after: gone.id, "vm-gone", object: "Interface vmb")
+        }
+    }
+
+    @Test("a VM port is served when the switch has its flows, and not before")
+    func acknowledged() async throws {
+        try await ChainHost.with(Self.vms) { host in
+            func vmb() async throws -> JSON { try await host.agent.vm("vmb") }
+            #expect(try await vmb()["served"]?.boolean == true)
+            // It takes no flow until it goes on.
+            try await host.ovs.killSwitch(SIGSTOP)
+            try await host.ovs.vsctl("set", "port", "vmb", "tag=8", wait: false)
+            while try await vmb()["served"]?.boolean == true { try Task.checkCancellation() }
+            let port = try await vmb()
+            #expect(port["tag"]?.integer == 8)
+            #expect(port["reason"]?.string?.contains("the switch has not acknowledged its flows yet") == true)
+            try await host.ovs.killSwitch(SIGCONT)
+            while try await vmb()["served"]?.boolean == false { try Task.checkCancellation() }
+            let flows = try await host.installed(on: "br0").union(host.installed(on: "br0.local"))
+            for flow in ["dl_vlan=8,dl_src=\(Self.b)", "dl_vlan=8,dl_dst=\(Self.b)"] {
+                #expect(flows.contains { $0.contains(flow) }, "\(flow)")
+            }
+        }
+    }
+
+    @Test("a claim that no port could make is undone")
+    func forged() async throws {
+        try await ChainHost.with(Self.vms, expected: ["vmb"]) { host in
+            let number = try await host.number(of: "vmb")
+            let cookie = FlowCookie(.claim(host.lanes[0], number: number)).rawValue
+            let last = try await host.agent.lastEvent()
+            let forged = "table=13,priority=80,cookie=\(cookie),vlan_tci=0x0007/0x0fff,dl_src=\(Self.a)"
+            let flow = "\(forged),actions=load:\(number)->NXM_OF_IN_PORT[]"
+            try await host.ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "add-flow", "br0.local", flow])
+            try await host.agent.waitForEvent(after: last, "repaired", object: "Flow br0.local table=13")
+            try await host.settled(expected: ["vmb"])
+            try await Self.expectElsewhere(host)
+        }
+    }
+}
