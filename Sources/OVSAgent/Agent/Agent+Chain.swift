@@ -117,6 +117,10 @@ extension Agent {
             servedPorts = ports
         case .port(let news):
             report(news.report)
+        case .announced(let announcement, let lane, let member):
+            // What the bond's idle member hears are copies.
+            guard withReplica({ $0.takesBroadcasts(from: member) }) == true else { return }
+            chain { $0.consider(announcement, on: lane, by: member) }
         case .claims(let claims):
             // What was told before another agent's claims were taken over.
             guard !areClaimsInherited else { return }
@@ -212,5 +216,21 @@ extension SwitchDrift {
             latencyMicroseconds: latencyMicroseconds,
             reason: note
         )
+    }
+}
+
+extension Replica {
+    /// Whether a bridge takes broadcasts that come in by this interface, as far as bonds go: with LACP from every member
+    /// that has a partner, else from the active one.
+    fileprivate func takesBroadcasts(from member: String) -> Bool {
+        guard let interface = self["Interface"][name: member],
+            let port = referrers(of: interface.uuid).lazy.compactMap({ self["Port"][$0.row] }).first
+        else { return false }
+        let members = port["interfaces"].uuids.compactMap { self["Interface"][$0] }
+        guard members.count > 1 else { return true }
+        if members.contains(where: { $0["lacp_current"].boolean == true }) {
+            return interface["lacp_current"].boolean == true
+        }
+        return port["bond_active_slave"].string == interface["mac_in_use"].string
     }
 }

@@ -166,12 +166,14 @@ extension ChainKeeper {
             }
         }
         let isNews = (flows.counts, flows.foreign.version) != before
+        let marks = changes.compactMap(\.announcement).filter(flows.isLearned)
         kept.flows = flows
         if concerns, kept.tamperedAt == nil { kept.tamperedAt = .now() }
         bridges[bridge] = kept
         // What comes in a pause is looked at when it ends, once.
         if concerns, kept.pause == nil { keep(bridge) } else if !concerns, isNews { tellFlowsSoon(bridge) }
         if changes.contains(where: \.isClaim) { confirmClaims(bridge) }
+        for mark in marks { announced(bridge, mark) }
     }
 
     /// Tells how many flows there are of whom, where that is settled.
@@ -250,6 +252,11 @@ extension ChainKeeper {
 }
 
 extension SwitchChange {
+    /// The mark of an announcement.
+    fileprivate var announcement: Flow? {
+        if case .flowAdded(let flow) = self, FlowCookie.isAnnouncement(flow.cookie) { flow } else { nil }
+    }
+
     /// Whether a VM port may have spoken for the first time.
     fileprivate var isClaim: Bool {
         if case .flowAdded(let flow) = self { FlowCookie.claim(flow.cookie) != nil } else { false }

@@ -125,9 +125,7 @@ extension VMPort {
 extension [UInt8] {
     /// A frame of the least length from an address to itself, of a type that is kept for experiments (IEEE 802, 9.2.3).
     fileprivate static func teaching(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
-        let mac = (0..<6).map { UInt8(truncatingIfNeeded: address.rawValue >> UInt64(40 - 8 * $0)) }
-        let tag: [UInt8] =
-            vlan == .untagged ? [] : [0x81, 0, UInt8(vlan.number >> 8), UInt8(truncatingIfNeeded: vlan.number)]
-        return mac + mac + tag + [0x88, 0xb5] + [UInt8](repeating: 0, count: 46)
+        let mac = address.bytes
+        return mac + mac + vlan.tag + [0x88, 0xb5] + [UInt8](repeating: 0, count: 46)
     }
 }

@@ -31,6 +31,8 @@ actor ChainKeeper {
         /// The VM ports whose flows the switch has, by name, and whether they have spoken.
         case served([Lane: [String: Presence]])
         case port(PortNews)
+        /// The wire announced an address that is present here; by which member of the bond.
+        case announced(Announcement, Lane, member: String)
         /// What must survive a restart.
         case claims(Claims)
     }

@@ -23,6 +23,10 @@ enum UplinkTable: UInt8, CaseIterable {
     case lists = 246
     /// The first frames of a VM that was expected: past NORMAL, too, which learns where it stands now.
     case arrival = 247
+    /// From the wire, with the address of a VM that is present here.
+    case guarded = 248
+    /// Marks what of it announced that the VM is there. No frame comes here.
+    case announced = 249
 }
 
 extension LanePorts {
@@ -49,7 +53,8 @@ extension LanePorts {
             flow(.arrival, 0),
             flow(.arrival, 100, Match(.register(1, 1)), actions: [.normal]),
             flow(.wire, 0, actions: [.normal]),
-        ] + members
+            flow(.guarded, 0),
+        ] + members + announcementMarks
     }
 
     /// What brN knows of one VM port, which frames for `stations` go to.
@@ -83,7 +88,7 @@ extension LanePorts {
             return [
                 flow(lane, station.priority, source, of: port, goto: .destination),
                 flow(away, station.priority, destination, of: port, actions: down),
-                flow(.wire, station.priority, source, of: port),
+                flow(.wire, station.priority, source, of: port, goto: .guarded),
             ]
         }
     }

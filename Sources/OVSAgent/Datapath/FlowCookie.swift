@@ -18,6 +18,8 @@ struct FlowCookie: Hashable, Sendable {
         case learned(Lane, number: UInt16)
         /// Was made by `learn()` when a VM port spoke that was expected: it claims the address it declares.
         case claim(Lane, number: UInt16)
+        /// Was made by `learn()` when the wire announced an address of this host.
+        case announcement(Lane)
     }
 
     static let space: UInt64 = 0x6f76_7361 << 32
@@ -32,6 +34,7 @@ struct FlowCookie: Hashable, Sendable {
             case .flood(let lane, let vlan): (3, lane, vlan.number)
             case .learned(let lane, let number): (4, lane, number)
             case .claim(let lane, let number): (5, lane, number)
+            case .announcement(let lane): (6, lane, 0)
             }
         rawValue = Self.space | kind << 28 | UInt64(lane?.number ?? 0) << 16 | UInt64(number)
     }
@@ -44,6 +47,9 @@ struct FlowCookie: Hashable, Sendable {
 
     /// The VM port for which a flow of this cookie claims an address; `nil` where it does not.
     static func claim(_ cookie: UInt64) -> (lane: Lane, number: UInt16)? { port(cookie, kind: 5) }
+
+    /// Whether a flow of this cookie marks an announcement.
+    static func isAnnouncement(_ cookie: UInt64) -> Bool { port(cookie, kind: 6) != nil }
 
     private static func port(_ cookie: UInt64, kind: UInt64) -> (lane: Lane, number: UInt16)? {
         guard cookie & (spaceMask | 0xf << 28) == space | kind << 28, let lane = Lane(Int(cookie >> 16 & 0xfff)) else {

@@ -150,13 +150,13 @@ struct KeptFlows: Hashable, Sendable {
 
     /// Whether `learn()` made it: by its cookie, and in a table that is learned into; a claim, from which more follows,
     /// only as a port makes it that may.
-    private func isLearned(_ flow: Flow) -> Bool {
+    func isLearned(_ flow: Flow) -> Bool {
         FlowCookie.isLearned(flow.cookie) && Self.learnedTables.contains(flow.table)
             || claimants[flow.cookie]?.contains { $0.couldMake(flow) } == true
     }
 
     private mutating func noteClaim(_ flow: Flow?, at key: Flow.Key, isThere: Bool) {
-        guard let flow, FlowCookie.claim(flow.cookie) != nil else { return }
+        guard let flow, flow.isNote else { return }
         if isThere {
             claims[flow.cookie, default: []].insert(key)
         } else {
@@ -243,8 +243,15 @@ extension Flow {
     /// What of its actions makes claims.
     fileprivate var claims: [Learn] {
         instructions.actions.compactMap { action in
-            if case .learn(let learn) = action, FlowCookie.claim(learn.cookie) != nil { learn } else { nil }
+            if case .learn(let learn) = action, Self.isNote(learn.cookie) { learn } else { nil }
         }
+    }
+
+    /// Whether it says by its cookie that it notes what a frame told, from which more follows.
+    fileprivate var isNote: Bool { Self.isNote(cookie) }
+
+    private static func isNote(_ cookie: UInt64) -> Bool {
+        FlowCookie.claim(cookie) != nil || FlowCookie.isAnnouncement(cookie)
     }
 }
 

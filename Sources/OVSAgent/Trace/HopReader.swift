@@ -276,7 +276,7 @@ extension HopReader {
             } else if let port = vmPort(of: step) {
                 say("for \(port)")
             }
-        case .learned, .lists, .arrival: break
+        case .learned, .lists, .arrival, .guarded, .announced: break
         case .expected:
             say(
                 found.match.isEmpty
@@ -285,8 +285,10 @@ extension HopReader {
         case .undeclared:
             say(found.match.isEmpty ? "for no VM port: \(Self.switched)" : "learned behind the lane: back down it")
         case .wire:
-            if step.isDrop {
-                drop = "\(path.source) is the MAC of \(vmPort(of: step) ?? "a VM port"), which is on this host"
+            if let port = vmPort(of: step) {
+                drop = "\(path.source) is the MAC of \(port), which is on this host"
+            } else if step.isDrop {
+                drop = "\(path.source) is the MAC of a VM that has spoken on this host"
             } else {
                 say(Self.switched)
             }

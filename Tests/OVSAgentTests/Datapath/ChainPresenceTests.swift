@@ -125,6 +125,79 @@ struct ChainPresenceTests {
         }
     }
 
+    /// Waits until the port's VM has been silent for a second, and until no announcement is noted any more.
+    private static func silent(_ name: String, _ host: ChainHost) async throws {
+        let cookie = FlowCookie(.vmPort(host.lanes[0], number: try await host.number(of: name))).rawValue
+        let ages = ["dump-flows", "br0.local", "table=\(LocalTable.source.rawValue),cookie=\(cookie)/-1"]
+        while true {
+            let dump = try await host.ovs.tool("ovs-ofctl", ages)
+            let idle = dump.split(separator: "idle_age=").dropFirst().map { Int($0.prefix { $0 != "," }) ?? 0 }
+            if let least = idle.min(), least >= 1 { return }
+            try Task.checkCancellation()
+        }
+    }
+
+    private static func unmarked(_ host: ChainHost) async throws {
+        let table = "table=\(UplinkTable.announced.rawValue)"
+        while try await host.ovs.tool("ovs-ofctl", ["dump-flows", "br0", table]).contains(b) {
+            try Task.checkCancellation()
+        }
+    }
+
+    @Test(
+        "a VM that is silent here and announced on the wire is there, and comes back with its next frame",
+        arguments: [EthernetFrame.moved(b), .gratuitous(b)]
+    )
+    func moved(_ announcement: EthernetFrame) async throws {
+        try await ChainHost.with(Self.vms) { host in
+            try await Self.expectHere(host)
+            try await Self.silent("vmb", host)
+            let last = try await host.agent.lastEvent()
+            var arrivals = try await host.capture.send(announcement.tagged(7), into: host.wire)
+            let event = try await host.agent.waitForEvent(after: last, "vm-moved", object: "Interface vmb")
+            #expect(event.reason == "\(Self.b) was announced on the wire, by \(host.wire): expected on br0.local again")
+            #expect(try await host.agent.vm("vmb")["presence"]?.string == "expected")
+            // It reached whom it was for, if late, and once.
+            let nowhere = EthernetFrame(to: "01:80:c2:00:00:00", from: Self.a)
+            arrivals.merge(try await host.capture.send(nowhere, into: "vma")) { $0 + $1 }
+            #expect(arrivals == ["vma": [announcement]])
+            try await host.settled(expected: ["vmb"])
+            try await Self.expectElsewhere(host)
+            try await host.settled()
+            try await Self.expectHere(host)
+        }
+    }
+
+    @Test("an echo right after a VM's own speech, a copy by the idle member, and ordinary frames move nobody")
+    func echoes() async throws {
+        try await ChainHost.with(Self.vms) { host in
+            let last = try await host.agent.lastEvent()
+            let announcement = EthernetFrame.gratuitous(Self.b)
+            try await host.expect(
+                announcement,
+                into: "vmb",
+                reaches: ["vma": announcement, host.wire: announcement.tagged(7)]
+            )
+            try await host.expect(announcement.tagged(7), into: host.wire)
+            // The agent has looked at it.
+            try await Self.unmarked(host)
+            try await Self.silent("vmb", host)
+            try await host.expect(announcement.tagged(7), into: host.wires[0][1])
+            try await Self.unmarked(host)
+            let question = EthernetFrame(
+                to: ChainHost.broadcast,
+                from: Self.b,
+                type: 0x0806,
+                payload: Array(announcement.bytes[14..<38]) + [192, 0, 2, 9]
+            )
+            try await host.expect(question.tagged(7), into: host.wire)
+            try await Self.unmarked(host)
+            try await Self.expectHere(host)
+            #expect(try await host.agent.vm("vmb")["presence"]?.string == "present")
+            #expect(try await host.agent.events(since: last).filter { $0.kind == "vm-moved" }.isEmpty)
+        }
+    }
+
     @Test("who is present stays so over restarts of the agent and of ovs-vswitchd")
     func restarts() async throws {
         try await ChainHost.with(Self.vms, expected: ["vmb"]) { host in

@@ -140,7 +140,7 @@ struct TraceTests {
             )
             let answer = try JSON(parsing: json.utf8)
             #expect(answer["verdict"] == "dropped by br0")
-            #expect(answer["hops"]?.array?.first?["tables"]?.array?.last?["table"] == 244)
+            #expect(answer["hops"]?.array?.first?["tables"]?.array?.last?["table"] == 248)
             #expect(try await counters() == before)
         }
     }
