@@ -25,6 +25,8 @@ struct KeptFlows: Hashable, Sendable {
     /// What makes claims, of the flows that are wanted, and the claims that are installed: both by the claims' cookie.
     private var claimants: [UInt64: [Learn]] = [:]
     private var claims: [UInt64: Set<Flow.Key>] = [:]
+    /// What made claims until it was changed, which the switch may have yet to do: theirs may still be told.
+    private var formerClaimants: [UInt64: [Learn]] = [:]
 
     /// - Parameters:
     ///   - installed: all flows of the bridge.
@@ -63,7 +65,10 @@ struct KeptFlows: Hashable, Sendable {
     private mutating func wantClaims(_ old: [Learn], _ new: [Learn]) {
         let touched = Set((old + new).map(\.cookie)).reduce(into: Set<Flow.Key>()) { $0.formUnion(claims[$1] ?? []) }
         for key in touched { count(key, -1) }
-        for learn in old { claimants[learn.cookie]?.removeAll { $0 == learn } }
+        for learn in old {
+            claimants[learn.cookie]?.removeAll { $0 == learn }
+            formerClaimants[learn.cookie, default: []].append(learn)
+        }
         for learn in new { claimants[learn.cookie, default: []].append(learn) }
         for cookie in Set(old.map(\.cookie)) where claimants[cookie]?.isEmpty == true { claimants[cookie] = nil }
         for key in touched { count(key, 1) }
@@ -119,6 +124,7 @@ struct KeptFlows: Hashable, Sendable {
     mutating func settled() {
         doubtful = []
         tampered = []
+        formerClaimants = [:]
     }
 
     /// The flows that are ours and there.
@@ -206,7 +212,9 @@ struct KeptFlows: Hashable, Sendable {
     private mutating func tell(_ flow: Flow?, at key: Flow.Key) -> Bool {
         take(flow, at: key)
         let concerns = wanted[key].map { $0 != flow } ?? flow.map(isUnwanted) ?? false
-        if concerns { tampered.insert(key) }
+        // A claim from before its maker went is nobody else's doing.
+        let isLate = flow.map { flow in formerClaimants[flow.cookie]?.contains { $0.couldMake(flow) } == true } ?? false
+        if concerns, !isLate { tampered.insert(key) }
         return concerns
     }
 

@@ -232,6 +232,9 @@ struct ChainPresenceTests {
             let arrived = try await agent.waitForEvent("vm-arrived", object: "Interface vmb")
             #expect(arrived.reason == "\(Self.b) has spoken on br0.local: it is here alone")
             #expect(try await agent.vm("vmb")["presence"]?.string == "present")
+            try await host.settled()
+            // What the switch did by itself is nobody's drift.
+            #expect(try await agent.events().filter { $0.kind == "drift" }.map(\.text) == [])
             try await host.ovs.tool("ovs-appctl", ["netdev-dummy/set-admin-state", "vmb", "down"])
             let gone = try await agent.waitForEvent("vm-gone", object: "Interface vmb")
             #expect(gone.reason.contains("link"))

@@ -146,6 +146,51 @@ import Testing
         #expect(flows.areRepairs(flows.mods))
     }
 
+    @Test("a claim is a port's while it may make it, late for a moment after that, and then somebody else's")
+    func claims() {
+        let cookie = FlowCookie(.claim(Lane(0)!, number: 3)).rawValue
+        let address = EthernetAddress(rawValue: 0x02_00_00_00_00_0a)
+        let table = LocalTable.claim.rawValue
+        let learn = Learn.claim(
+            address,
+            in: .ethernetSource,
+            table: table,
+            cookie: cookie,
+            .load(3, to: Subfield(.inPort))
+        )
+        let claimant = Self.flow(LocalTable.claimant.rawValue, 1, [.learn(learn)])
+        func claim(_ address: EthernetAddress, _ port: UInt64 = 3) -> Flow {
+            Flow(
+                table: table,
+                priority: Learn.claimPriority,
+                Match(.vlanTCI(7, mask: 0xfff), .ethernetSource(address)),
+                cookie: cookie,
+                actions: [.load(port, .inPort)]
+            )
+        }
+        var flows = KeptFlows(.whole, installed: [claimant], wanted: Self.keyed([claimant]))
+        flows.settled()
+        let forged = [claim(EthernetAddress(rawValue: 0x02_00_00_00_00_0b)), claim(address, 4)]
+        for flow in forged {
+            expect(flows.told(.flowAdded(flow)))
+            #expect(flows.claimed == [] && flows.mods == [.deleteStrict(flow.key)])
+            #expect(flows.differences(of: "br0.local").count == 1)
+            expect(!flows.told(.flowRemoved(flow, .deleted)))
+        }
+        expect(!flows.told(.flowAdded(claim(address))))
+        #expect(flows.claimed == [cookie] && flows.mods == [] && flows.counts.unmanaged == 0)
+        expect(!flows.told(.flowRemoved(claim(address), .deleted)))
+        // It goes with its maker, and is no drift even where it is told after that.
+        flows.want(FlowChanges(from: [claimant], to: []))
+        expect(flows.told(.flowAdded(claim(address))))
+        #expect(Set(flows.mods) == [.deleteStrict(claimant.key), .deleteStrict(claim(address).key)])
+        #expect(flows.differences(of: "br0.local") == [] && flows.claimed == [])
+        flows.done(flows.mods)
+        flows.settled()
+        expect(flows.told(.flowAdded(claim(address))))
+        #expect(flows.differences(of: "br0.local").count == 1)
+    }
+
     @Test("the counts are those of the flows that are there, whatever came in between", arguments: 1...20)
     func counts(_ seed: UInt64) {
         var random = Seeded(state: seed)
