@@ -157,7 +157,9 @@ struct ChainVLANTests {
                     "ovs-ofctl",
                     ["-O", "OpenFlow14", "--no-stats", "--no-names", "dump-flows", bridge]
                 )
+                // What was learned of a frame that came before all bridges had their flows is in no program.
                 let lines = printed.split(separator: "\n").map { $0.drop { $0 == " " } }
+                    .filter { !$0.hasPrefix("cookie=0x6f7673614") }
                 #expect(lines.map(String.init).sorted() == flows.map(\.description).sorted(), "\(bridge)")
             }
         }
