@@ -152,9 +152,14 @@ struct NetworkTests {
             try await Self.edit(ovs, ["set", "interface", "vm2", "external_ids:port-profile=OpenStack"])
             let status = try await agent.waitForState("in-sync", warning: "vm2 on br0.local has the profile OpenStack")
             #expect(status["text"]?.string?.contains("  ? VM port vm2 on br0.local has the profile OpenStack") == true)
-            let vms = try await agent.ask("vms")
-            #expect(vms["ports"]?.array?.map { $0["served"] } == [true, true])
-            #expect(vms["ports"]?.array?.map { $0["network"] } == ["Production", .null])
+            var ports: [JSON] = []
+            let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
+            // Not before the switch has said so.
+            while ports.map({ $0["served"] }) != [true, true], ContinuousClock.now < deadline {
+                ports = try await agent.ask("vms")["ports"]?.array ?? []
+            }
+            #expect(ports.map { $0["served"] } == [true, true])
+            #expect(ports.map { $0["network"] } == ["Production", .null])
             #expect(try await Self.port(ovs, "vm2") == ["5"])
             try await Self.edit(ovs, ["set", "interface", "vm2", "external_ids:port-profile=Test"])
             try await agent.waitForEvent("assigned", object: "Port vm2", column: "tag")
