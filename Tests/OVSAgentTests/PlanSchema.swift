@@ -45,7 +45,7 @@ enum PlanSchema {
                 "ingress_policing_rate int, ingress_policing_burst int, ingress_policing_kpkts_rate int",
                 "ingress_policing_kpkts_burst int, bfd map, cfm_mpid int?, lldp map, other_config map",
                 "external_ids map, ofport int?, error string?, ifindex int?, mac_in_use string?, link_state string?, link_speed int?",
-                "admin_state string?, lacp_current bool?, mtu int?, statistics map"
+                "admin_state string?, lacp_current bool?, mtu int?, bfd_status map, cfm_fault bool?, statistics map"
             ),
             "Controller": table("Controller", "target string, external_ids map, other_config map, is_connected bool"),
         ]

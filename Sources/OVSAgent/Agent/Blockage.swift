@@ -18,7 +18,7 @@ struct Blockage: Hashable, Sendable {
         waitsForRestore(replica) + devices.replaced.sorted().map(replaced)
             + layout.virtualSwitches.flatMap { declared in
                 let found = declared.uplink.map { Status.Uplink($0, on: declared.lane.uplinkBridge, in: replica) }
-                return found.map { uplink($0, replica) } ?? []
+                return mirrors(declared, replica) + (found.map { uplink($0, replica) } ?? [])
             }
     }
 
@@ -42,6 +42,28 @@ struct Blockage: Hashable, Sendable {
                 remedy: "ovs-vsctl --no-wait remove Open_vSwitch . other_config flow-restore-wait"
             )
         ]
+    }
+
+    /// A port of brN that a mirror sends to: it carries nothing else in either direction (ovs-vswitchd.conf.db(5), Mirror
+    /// Table, `output_port`). Ports of the operator's own may well be there for it.
+    private static func mirrors(_ declared: Layout.VirtualSwitch, _ replica: Replica) -> [Blockage] {
+        let name = declared.lane.uplinkBridge
+        guard let bridge = replica["Bridge"][name: name], !bridge["mirrors"].isEmpty else { return [] }
+        let mirrors = bridge["mirrors"].uuids.compactMap { replica["Mirror"][$0] }.sortedNaturally(by: \.name)
+        return mirrors.flatMap { mirror -> [Blockage] in
+            let ports = mirror["output_port"].uuids.compactMap { replica["Port"][$0] }
+            let lost = ports.filter { port in
+                DerivedName(port.name) != nil || port.name == declared.uplink?.name
+                    || port["external_ids"]["ovs-agent-port"] == "controller"
+            }
+            return lost.map { port in
+                Blockage(
+                    "Port \(port.name)",
+                    "the mirror \(mirror.name) of \(name) sends to it, so it carries nothing else",
+                    remedy: "ovs-vsctl -- --id=@m get Mirror \(mirror.name) -- remove Bridge \(name) mirrors @m"
+                )
+            }
+        }
     }
 
     private static func uplink(_ uplink: Status.Uplink, _ replica: Replica) -> [Blockage] {
@@ -70,10 +92,33 @@ struct Blockage: Hashable, Sendable {
                 )
             ]
         }
-        // Of one NIC there is no bond, and ovs-vswitchd asks LACP nothing.
-        guard uplink.lacp != "off", rows.count > 1, !uplink.members.contains(where: \.enabled),
-            rows.contains(where: { $0["lacp_current"].boolean == false })
-        else { return lost }
+        // Of one NIC there is no bond, and ovs-vswitchd asks neither LACP nor BFD nor CFM.
+        guard rows.count > 1 else { return lost }
+        guard uplink.mode != "balance-tcp" || uplink.lacp != "off" else {
+            return lost + [
+                Blockage(
+                    object,
+                    "bond_mode is balance-tcp without LACP, with which ovs-vswitchd takes nothing in from the wire",
+                    remedy: "write another mode, or lacp: active, in the layout's uplink"
+                )
+            ]
+        }
+        guard !uplink.members.contains(where: \.enabled) else { return lost }
+        let unheard = rows.filter(\.isUnheard)
+        if let first = unheard.first, unheard.count == uplink.members.count(where: \.linkUp) {
+            let column = first["cfm_fault"].boolean == true ? "cfm_mpid" : "bfd"
+            return lost + [
+                Blockage(
+                    object,
+                    "BFD or CFM hears nobody on \(unheard.map(\.name).joined(separator: ", ")), so the bond uses none",
+                    remedy: """
+                        look at the other end, or ovs-agentctl pause, ovs-vsctl clear Interface \(first.name) \(column), \
+                        ovs-agentctl adopt "Interface \(first.name)", ovs-agentctl resume
+                        """
+                )
+            ]
+        }
+        guard uplink.lacp != "off", rows.contains(where: { $0["lacp_current"].boolean == false }) else { return lost }
         return lost + [
             Blockage(
                 object,
@@ -87,6 +132,12 @@ struct Blockage: Hashable, Sendable {
 }
 
 extension Row {
+    /// Whether an interface has a link and BFD or CFM says that nobody answers at its other end: a bond does not use it.
+    var isUnheard: Bool {
+        guard self["link_state"].string == "up" else { return false }
+        return self["cfm_fault"].boolean == true || self["bfd_status"]["forwarding"] == "false"
+    }
+
     /// Whether an interface's device is gone and ovs-vswitchd still has the port: as `ip link delete` leaves it on the
     /// userspace datapath, where `ofport` and `error` stay as they were.
     var hasLostDevice: Bool {

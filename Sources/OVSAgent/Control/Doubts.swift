@@ -4,16 +4,21 @@ import OpenFlow
 /// What the rows of a brN show that is allowed and can keep frames from where they should go: pure. Each is a line of the
 /// status, with the remedy.
 ///
-/// The cost is in proportion to the ports of brN; only where the uplink does not carry every VLAN, or a port of brN has a
-/// VM's address, to those of brN.local as well.
+/// The cost is in proportion to the ports of brN and of brN.local: for who asks, never for the road of enforcement.
 enum Doubts {
     static func all(in replica: Replica, _ layout: Layout) -> [String] {
         layout.virtualSwitches.flatMap { declared -> [String] in
             guard let bridge = replica["Bridge"][name: declared.lane.uplinkBridge] else { return [] }
             let direct = directPorts(declared, in: replica)
             return hostPort(declared, in: replica) + uplink(declared, layout, in: replica)
+                + interfaces(declared, in: replica)
                 + direct.compactMap { bypass($0, declared) } + twins(direct, declared, in: replica) + blocking(bridge)
         }
+    }
+
+    /// How somebody changes a value that may be as found, and would be put back.
+    private static func remedy(_ command: String, _ object: String) -> String {
+        "ovs-agentctl pause, \(command), ovs-agentctl adopt \"\(object)\", ovs-agentctl resume"
     }
 
     // MARK: brN
@@ -24,14 +29,21 @@ enum Doubts {
         let trees = ["stp_enable", "rstp_enable"].filter { bridge[$0].boolean == true }.map { column in
             """
             Bridge \(name) has \(column), with which it may block the uplink or the way to the VMs: \
-            ovs-vsctl set Bridge \(name) \(column)=false, if that is not meant
+            \(remedy("ovs-vsctl set Bridge \(name) \(column)=false", "Bridge \(name)")), if that is not meant
             """
         }
-        guard !bridge["flood_vlans"].isEmpty else { return trees }
-        return trees + [
+        let key = "mcast-snooping-disable-flood-unregistered"
+        let isPicky = bridge["mcast_snooping_enable"].boolean == true && bridge["other_config"][key] == "true"
+        let groups = """
+            Bridge \(name) gives multicast only to who asked for it (\(key)), which can cut IPv6's neighbour discovery: \
+            \(remedy("ovs-vsctl remove Bridge \(name) other_config \(key)", "Bridge \(name)")), if that is not meant
+            """
+        let found = trees + (isPicky ? [groups] : [])
+        guard !bridge["flood_vlans"].isEmpty else { return found }
+        return found + [
             """
             Bridge \(name) learns no address in the VLANs \(bridge["flood_vlans"]) (flood_vlans): \
-            ovs-vsctl clear Bridge \(name) flood_vlans, if that is not meant
+            \(remedy("ovs-vsctl clear Bridge \(name) flood_vlans", "Bridge \(name)")), if that is not meant
             """
         ]
     }
@@ -45,9 +57,36 @@ enum Doubts {
         return [
             """
             Ports \(name) and \(uplink.name) are both protected, so that no frame goes between the host and the wire: \
-            ovs-vsctl set Port \(name) protected=false
+            \(remedy("ovs-vsctl set Port \(name) protected=false", "Port \(name)"))
             """
         ]
+    }
+
+    /// What limits the frames of the host port and of the NICs themselves.
+    private static func interfaces(_ declared: Layout.VirtualSwitch, in replica: Replica) -> [String] {
+        let host = replica["Interface"][name: declared.lane.uplinkBridge]
+        let port = declared.uplink.flatMap { replica["Port"][name: $0.name] }
+        let rows = port?["interfaces"].uuids.compactMap { replica["Interface"][$0] } ?? []
+        let members = rows.sortedNaturally(by: \.name)
+        let policed = ((host.map { [$0] } ?? []) + members).flatMap { row in
+            ["ingress_policing_rate", "ingress_policing_kpkts_rate"].compactMap { column -> String? in
+                guard let rate = row[column].integer, rate > 0 else { return nil }
+                let unit = column == "ingress_policing_rate" ? "kbit/s" : "thousand frames a second"
+                return """
+                    Interface \(row.name) drops what comes in above \(rate) \(unit) (\(column)): \
+                    ovs-vsctl set Interface \(row.name) \(column)=0, if that is not meant
+                    """
+            }
+        }
+        guard let host, let mtu = host["mtu"].integer else { return policed }
+        return policed
+            + members.compactMap { row in
+                guard let own = row["mtu"].integer, own < mtu else { return nil }
+                return """
+                    Interface \(row.name) has an MTU of \(own) and the host port \(host.name) one of \(mtu), so the host's \
+                    longer frames do not reach the wire: state mtu in the layout, or ip link set \(host.name) mtu \(own)
+                    """
+            }
     }
 
     // MARK: Uplink
@@ -61,11 +100,7 @@ enum Doubts {
         guard let name = declared.uplink?.name, let port = replica["Port"][name: name] else { return [] }
         let set = ["tag", "trunks", "vlan_mode", "cvlans"].filter { !port[$0].isEmpty }
         guard !set.isEmpty else { return [] }
-        // As found, they would be put back.
-        let remedy = """
-            ovs-agentctl pause, ovs-vsctl clear Port \(name) \(set.joined(separator: " ")), ovs-agentctl adopt "Port \(name)", \
-            ovs-agentctl resume
-            """
+        let remedy = Self.remedy("ovs-vsctl clear Port \(name) \(set.joined(separator: " "))", "Port \(name)")
         guard let carried = VLANMembership(port) else {
             return [
                 """
@@ -132,7 +167,7 @@ enum Doubts {
             """
     }
 
-    /// Addresses that a direct port and a VM port both have.
+    /// Addresses that the host or a direct port and a VM port both have.
     private static func twins(
         _ direct: [DirectPort],
         _ declared: Layout.VirtualSwitch,
@@ -142,6 +177,10 @@ enum Doubts {
         for port in direct {
             let told = [port.interface["external_ids"][VMPort.Key.attachedMAC], port.interface["mac_in_use"].string]
             for address in told.compactMap({ $0.flatMap { EthernetAddress($0) } }) { owners[address] = port.name }
+        }
+        let host = replica["Interface"][name: declared.lane.uplinkBridge]
+        if let host, let address = host["mac_in_use"].string.flatMap({ EthernetAddress($0) }) {
+            owners[address] = host.name
         }
         guard !owners.isEmpty else { return [] }
         let interfaces = replica.ports(of: declared.lane.localBridge).flatMap { $0["interfaces"].uuids }

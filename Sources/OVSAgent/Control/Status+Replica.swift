@@ -29,7 +29,9 @@ extension Status.Uplink {
         lacp = port["lacp"].string ?? "off"
         let fallsBack = port["other_config"]["lacp-fallback-ab"] == "true"
         let rows = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.sortedNaturally(by: \.name)
-        members = rows.map { Status.Member($0, needsPartner: lacp != "off" && !fallsBack) }
+        members = rows.map {
+            Status.Member($0, needsPartner: lacp != "off" && !fallsBack, isInBond: rows.count > 1)
+        }
         // The bond's own `lacp_status` can read "negotiated" seconds after the partner died.
         let hasPartner = rows.contains { $0["link_state"].string == "up" && $0["lacp_current"].boolean == true }
         lacpStatus = lacp == "off" ? .off : hasPartner ? .negotiated : .configured
@@ -41,12 +43,13 @@ extension Status.Uplink {
 }
 
 extension Status.Member {
-    fileprivate init(_ interface: Row, needsPartner: Bool) {
+    fileprivate init(_ interface: Row, needsPartner: Bool, isInBond: Bool) {
         name = interface.name
         linkUp = interface["link_state"].string == "up"
         // bit/s in the database; 0 is a virtual NIC's way to say that it has none.
         speedMbps = interface["link_speed"].integer.flatMap { $0 > 0 ? Int($0 / 1_000_000) : nil }
-        enabled = linkUp && (!needsPartner || interface["lacp_current"].boolean == true)
+        enabled =
+            linkUp && (!needsPartner || interface["lacp_current"].boolean == true) && !(isInBond && interface.isUnheard)
     }
 }
 

@@ -104,7 +104,8 @@ package struct Status: Hashable, Sendable {
         var linkUp: Bool
         /// `nil` when ovs-vswitchd does not tell.
         var speedMbps: Int?
-        /// Whether it may carry traffic: the link is up, and an LACP partner agrees where one must.
+        /// Whether it may carry traffic: the link is up, an LACP partner agrees where one must, and BFD or CFM
+        /// hears the other end where a bond is to have it.
         var enabled: Bool
     }
 

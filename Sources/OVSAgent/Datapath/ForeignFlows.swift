@@ -85,9 +85,10 @@ struct ForeignFlows: Hashable, Sendable {
         for (port, priority) in ways where flow.priority >= priority && flow.match.admits(port: port) {
             victims.insert(port == lanePort ? .vms : .wire)
         }
-        // All else on brN is switched by the bridge itself, at priority 0; a flow that says the same takes nothing.
+        // All else on brN is switched by the bridge itself, at priority 0, where which of two flows comes first is left
+        // open (ovs-ofctl(8)); a flow that says the same takes nothing.
         let isSwitched = flow.instructions == Flow.standalone.instructions
-        if flow.priority > 0, !isSwitched, flow.match.admits(port: SwitchPort.local) { victims.insert(.host) }
+        if !isSwitched, flow.match.admits(port: SwitchPort.local) { victims.insert(.host) }
         return victims
     }
 }

@@ -101,9 +101,13 @@ package enum ReplicaColumns {
     package static let tables = ["Open_vSwitch", "Bridge", "Port", "Interface", "Controller"]
 
     /// For ``DatabaseSchema/selecting(_:)``.
-    package static let followed: [FollowedTable] = tables.map { table in
-        FollowedTable(table, columns: ConfigurationColumns.of(table: table) + (shown[table] ?? []))
-    }
+    package static let followed: [FollowedTable] =
+        tables.map { table in
+            FollowedTable(table, columns: ConfigurationColumns.of(table: table) + (shown[table] ?? []))
+        } + [mirrors]
+
+    /// Nothing of an operator's mirrors is owned, but what one sends to carries nothing else.
+    private static let mirrors = FollowedTable("Mirror", columns: ["name", "output_port"])
 
     /// Whether a change of these columns can only be ovs-vswitchd's word, which no plan follows from. `mac_in_use` is
     /// ovs-vswitchd's, too, but a bridge's address is pinned to it.
@@ -116,7 +120,7 @@ package enum ReplicaColumns {
         "Port": ["bond_active_slave"],
         "Interface": [
             "ofport", "error", "ifindex", "mac_in_use", "link_state", "link_speed", "admin_state", "lacp_current",
-            "mtu",
+            "mtu", "bfd_status", "cfm_fault",
         ],
     ]
 }

@@ -87,6 +87,44 @@ struct BlockageTests {
             members: ["\(up) lacp_current=false"]
         ),
         Case(testDescription: "LACP that has not begun", bond: "lacp=active", members: [up, up]),
+        Case(
+            testDescription: "balance-tcp without LACP",
+            bond: "bond_mode=balance-tcp",
+            members: [up, up],
+            said: ["Port br0-up: bond_mode is balance-tcp without LACP, with which ovs-vswitchd takes nothing in"]
+        ),
+        Case(
+            testDescription: "balance-tcp without LACP, which falls back in LACP only",
+            bond: "bond_mode=balance-tcp lacp=off other_config:lacp-fallback-ab=true",
+            members: [up, up],
+            said: ["balance-tcp without LACP"]
+        ),
+        Case(testDescription: "balance-tcp of one NIC, which is no bond", bond: "bond_mode=balance-tcp", members: [up]),
+        Case(testDescription: "BFD that hears nobody on one", members: ["\(up) bfd_status:forwarding=false", up]),
+        Case(
+            testDescription: "BFD that hears nobody on the one with a link",
+            members: ["\(up) bfd_status:forwarding=false", down],
+            said: ["Port br0-up: BFD or CFM hears nobody on eth0, so the bond uses none: look at the other end, or"]
+        ),
+        Case(
+            testDescription: "CFM and BFD that hear nobody",
+            members: ["\(up) cfm_fault=true", "\(up) bfd_status:forwarding=false"],
+            said: ["hears nobody on eth0, eth1, so the bond uses none"]
+        ),
+        Case(
+            testDescription: "BFD and CFM that hear somebody",
+            members: ["\(up) cfm_fault=false", "\(up) bfd_status:forwarding=true"]
+        ),
+        Case(testDescription: "BFD of one NIC, which is no bond", members: ["\(up) bfd_status:forwarding=false"]),
+        Case(
+            testDescription: "LACP and BFD that hear nobody",
+            bond: "lacp=active",
+            members: [
+                "\(up) lacp_current=false bfd_status:forwarding=false",
+                "\(up) lacp_current=false bfd_status:forwarding=false",
+            ],
+            said: ["BFD or CFM hears nobody"]
+        ),
     ]
 
     private static func layout(_ nics: [String]) throws -> Layout {

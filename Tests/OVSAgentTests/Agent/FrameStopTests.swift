@@ -66,6 +66,17 @@ struct FrameStopTests {
             does: [.ofctl("mod-port br0 eth1 no-forward")],
             outcome: .undone("Port eth1")
         ),
+        Way(
+            testDescription: "a mirror takes the uplink for itself",
+            does: [
+                .vsctl(
+                    "-- --id=@p get port br0-up -- --id=@m create mirror name=span select_all=true output_port=@p "
+                        + "-- set bridge br0 mirrors=@m"
+                )
+            ],
+            outcome: .degraded("Port br0-up: the mirror span of br0 sends to it, so it carries nothing else"),
+            undoes: [.vsctl("-- --id=@m get mirror span -- remove bridge br0 mirrors @m")]
+        ),
         // br0.
         Way(
             testDescription: "a flow that drops everything",
@@ -89,6 +100,12 @@ struct FrameStopTests {
             undoes: [.ofctl("--strict del-flows br0 priority=1,in_port=LOCAL")]
         ),
         Way(
+            testDescription: "a flow beside the one that switches",
+            does: [.ofctl("add-flow br0 priority=0,ip,actions=drop")],
+            outcome: .doubt("can take frames of the host: priority=0,ip actions=drop"),
+            undoes: [.ofctl("--strict del-flows br0 priority=0,ip")]
+        ),
+        Way(
             testDescription: "the flow that switches goes",
             does: [.ofctl("--strict del-flows br0 priority=0")],
             outcome: .undone("Flow br0 table=0")
@@ -97,6 +114,28 @@ struct FrameStopTests {
             testDescription: "br0 waits for a controller",
             does: [.vsctl("set bridge br0 fail_mode=secure")],
             outcome: .undone("Bridge br0")
+        ),
+        Way(
+            testDescription: "br0 gets a controller",
+            does: [.vsctl("set-controller br0 tcp:127.0.0.1:1")],
+            outcome: .undone("Bridge br0")
+        ),
+        Way(
+            testDescription: "a mirror takes the host's port for itself",
+            does: [
+                .vsctl(
+                    "-- --id=@p get port br0 -- --id=@m create mirror name=span output_port=@p "
+                        + "-- set bridge br0 mirrors=@m"
+                )
+            ],
+            outcome: .degraded("Port br0: the mirror span of br0 sends to it"),
+            undoes: [.vsctl("-- --id=@m get mirror span -- remove bridge br0 mirrors @m")]
+        ),
+        Way(
+            testDescription: "what the host sends is policed",
+            does: [.vsctl("set interface br0 ingress_policing_rate=1")],
+            outcome: .doubt("Interface br0 drops what comes in above 1 kbit/s"),
+            undoes: [.vsctl("set interface br0 ingress_policing_rate=0")]
         ),
         Way(
             testDescription: "the host's port takes nothing in",
@@ -205,6 +244,30 @@ struct FrameStopTests {
                     Issue.record(error, "\(way.testDescription)")
                     try? await Self.run(way.undoes, on: agent.ovs)
                 }
+            }
+        }
+    }
+
+    static let found = [
+        ("bond_mode=balance-tcp", "Port br0-up: bond_mode is balance-tcp without LACP"),
+        (
+            "-- set interface eth0 bfd:enable=true -- set interface eth1 bfd:enable=true",
+            "Port br0-up: BFD or CFM hears nobody on eth0, eth1"
+        ),
+        (
+            "-- set interface eth0 cfm_mpid=1 -- set interface eth1 cfm_mpid=2",
+            "Port br0-up: BFD or CFM hears nobody on eth0, eth1"
+        ),
+    ]
+
+    @Test("a bond that was found and carries nothing is kept and told", arguments: found)
+    func foundBond(bond: String, words: String) async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            try await ovs.edit(
+                "add-br br0 -- set bridge br0 datapath_type=dummy -- add-bond br0 br0-up eth0 eth1 \(bond)"
+            )
+            try await RunningAgent.with(ovs, layout: .switches(0).replacing("datapath: dummy\n", with: "")) { agent in
+                try await agent.waitForState("degraded", reason: words)
             }
         }
     }

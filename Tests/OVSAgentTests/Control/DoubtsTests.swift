@@ -13,6 +13,9 @@ struct DoubtsTests {
         var bridge = ""
         var host = "tag=0"
         var uplink = ""
+        /// Of the interfaces br0 and eth0.
+        var hostDevice = ""
+        var nic = ""
         /// More ports of br0, and of br0.local.
         var direct: [String] = []
         var vms: [String] = []
@@ -94,13 +97,44 @@ struct DoubtsTests {
             said: ["Ports br0 and br0-up are both protected"]
         ),
         Case(testDescription: "one of them protected", uplink: "protected=true"),
+        Case(
+            testDescription: "a VM with the host's address",
+            hostDevice: "mac_in_use=02:00:00:00:00:0a",
+            vms: [
+                "port vnet0 tag=10\n    interface vnet0 external_ids:iface-id=web external_ids:attached-mac=02:00:00:00:00:0A"
+            ],
+            said: ["Port br0 on br0 has the address 02:00:00:00:00:0a of VM port vnet0"]
+        ),
+        Case(
+            testDescription: "a policed host port and NIC",
+            hostDevice: "ingress_policing_rate=1",
+            nic: "ingress_policing_kpkts_rate=2",
+            said: [
+                "Interface br0 drops what comes in above 1 kbit/s (ingress_policing_rate): ovs-vsctl set Interface br0",
+                "Interface eth0 drops what comes in above 2 thousand frames a second",
+            ]
+        ),
+        Case(
+            testDescription: "a NIC with a smaller MTU than the host's",
+            hostDevice: "mtu=9000",
+            nic: "mtu=1500",
+            said: ["Interface eth0 has an MTU of 1500 and the host port br0 one of 9000"]
+        ),
+        Case(testDescription: "a NIC with a larger MTU than the host's", hostDevice: "mtu=1500", nic: "mtu=9000"),
+        Case(testDescription: "multicast that is snooped", bridge: "mcast_snooping_enable=true"),
+        Case(
+            testDescription: "multicast that nobody asked for is kept back",
+            bridge: "mcast_snooping_enable=true other_config:mcast-snooping-disable-flood-unregistered=true",
+            said: ["Bridge br0 gives multicast only to who asked for it"]
+        ),
     ]
 
     @Test("what can keep frames away is a line of the status, and an ordinary host has none", arguments: cases)
     func table(_ one: Case) throws {
         let text =
-            ["bridge br0 \(one.bridge)", "  port br0 \(one.host)", "    interface br0 type=internal"]
-            + ["  port br0-up \(one.uplink)", "    interface eth0 link_state=up"] + one.direct.map { "  \($0)" }
+            ["bridge br0 \(one.bridge)", "  port br0 \(one.host)", "    interface br0 type=internal \(one.hostDevice)"]
+            + ["  port br0-up \(one.uplink)", "    interface eth0 link_state=up \(one.nic)"]
+            + one.direct.map { "  \($0)" }
             + ["bridge br0.local", "  port br0.local", "    interface br0.local type=internal"]
             + one.vms.map { "  \($0)" }
         let layout = Layout(

@@ -42,6 +42,9 @@ struct ForeignFlowsTests {
         Case(Flow(priority: 1000, Match(.inPort(SwitchPort.local))), .host),
         // A port of the operator's own.
         Case(Flow(priority: 1000, Match(.inPort(9))), []),
+        // Beside the flow that switches, of the same priority.
+        Case(Flow(priority: 0, Match(.ethernetType(.ipv4))), .host),
+        Case(Flow(priority: 0, Match(.ethernetType(.ipv4)), actions: [.normal]), []),
         // Less than all frames are still somebody's.
         Case(Flow(priority: 1000, Match(.ethernetType(.arp))), [.vms, .wire, .host]),
         Case(Flow(priority: 1000, Match(.inPort(1), .ethernetType(.ipv4)), actions: [.output(9)]), .wire),
