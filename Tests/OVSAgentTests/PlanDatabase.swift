@@ -224,7 +224,7 @@ struct PlanDatabase: CustomStringConvertible {
             return rows[key] == nil ? nil : key
         }
         switch operation {
-        // Mirrors are of no table that is followed; a real server shows what becomes of them.
+        // Mirrors are of no table of this schema; a real server shows what becomes of them.
         case .mutate("Mirror", _, _), .update("Mirror", _, _): break
         case .insert(let table, let row, let name):
             guard let uuid = symbols[name ?? ""] else { throw Failure(description: "insert without a name") }

@@ -62,7 +62,7 @@ struct AdoptionTests {
             let vm = try await ovs.vsctl("get", "port", "vnet1", "_uuid")
             let identities = try await ovs.vsctl("get", "interface", "eth0", "_uuid", "ofport")
             try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
-                try await agent.waitForState("in-sync")
+                try await agent.waitForState("degraded", reason: "Port br0-up: the mirror out of br0 sends to it")
                 #expect(try await ovs.vsctl("list-ports", "br0") == "br0-up\nbr0.dmx\nvnet1")
                 #expect(try await ovs.vsctl("get", "interface", "eth0", "_uuid", "ofport") == identities)
                 #expect(try await ovs.vsctl("get", "port", "br0-up", "tag") == "5")
@@ -73,6 +73,21 @@ struct AdoptionTests {
                 #expect(try await ovs.vsctl("get", "mirror", "in", "select_dst_port") == "[\(uplink)]")
                 #expect(try await ovs.vsctl("get", "mirror", "in", "output_port") == vm)
                 #expect(try await ovs.vsctl("get", "mirror", "out", "output_port") == uplink)
+                // The one that sends to it leaves no room for anything else.
+                try await ovs.vsctl(
+                    "--",
+                    "--id=@m",
+                    "get",
+                    "mirror",
+                    "out",
+                    "--",
+                    "remove",
+                    "bridge",
+                    "br0",
+                    "mirrors",
+                    "@m"
+                )
+                try await agent.waitForState("in-sync")
             }
         }
     }
