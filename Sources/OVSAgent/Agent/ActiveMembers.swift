@@ -20,16 +20,26 @@ struct ActiveMembers: Hashable, Sendable {
     private var used: [String: Use] = [:]
     /// The bonds that may use another member now, without anybody's wish.
     private var shaken: Set<String> = []
+    /// The same, if it turns out that ovs-vswitchd was started anew.
+    private var doubtful: Set<String> = []
 
-    /// ovs-vswitchd has let go of a brN, or has been started anew.
-    mutating func switchWent(_ bonds: [String]) { shaken.formUnion(bonds.filter { used[$0] != nil }) }
+    /// ovs-vswitchd has let go of a brN: why, ``settle(isRestart:)`` says.
+    mutating func switchWent(_ bonds: [String]) { doubtful.formUnion(bonds.filter { used[$0] != nil }) }
+
+    /// Whether ovs-vswitchd was started anew when it went last. Where it was not, a failover stands.
+    mutating func settle(isRestart: Bool) {
+        if isRestart { shaken.formUnion(doubtful) }
+        doubtful = []
+    }
 
     /// Looks at the bonds once ovs-vswitchd has done all that is wanted; gives what to ask for, until ``answered(_:)``.
     mutating func look(at replica: Replica, _ layout: Layout) -> [Request] {
         var requests: [Request] = []
         for declared in layout.virtualSwitches {
-            guard let name = declared.uplink?.name, let port = replica["Port"][name: name], let uplink = declared.uplink
+            guard let uplink = declared.uplink, !doubtful.contains(uplink.name),
+                let port = replica["Port"][name: uplink.name]
             else { continue }
+            let name = uplink.name
             let found = Status.Uplink(uplink, on: declared.lane.uplinkBridge, in: replica)
             guard found.mode == "active-backup", found.members.count > 1, port["other_config"]["bond-primary"] == nil
             else {
@@ -60,5 +70,6 @@ struct ActiveMembers: Hashable, Sendable {
     private mutating func forget(_ bond: String) {
         used[bond] = nil
         shaken.remove(bond)
+        doubtful.remove(bond)
     }
 }

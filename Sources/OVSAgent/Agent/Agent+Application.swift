@@ -33,10 +33,12 @@ extension Agent {
 
     /// Looks whether everything is applied, after anything that it follows from.
     func checkApplication() {
-        guard connection == .synced, lock == .held, pause == nil, !isStopping, planner != nil else { return }
+        guard connection == .synced, lock == .held, !isStopping else { return }
+        // It only looks, so a pause is no reason not to.
+        lookForBlockages()
+        guard pause == nil, planner != nil else { return }
         retryAbsentSwitches()
         unapplied = withReplica(findUnapplied) ?? []
-        lookForBlockages()
         // What stood before a restart must not be taken for what stands after it.
         if unapplied.isEmpty, application.state == .applied { askForActiveMembers() }
         follow(application.observe(isApplied: unapplied.isEmpty && !reconciler.isBusy, now: .now()))
@@ -91,7 +93,6 @@ extension Agent {
             report(.init(.applied, reason: "ovs-vswitchd has every bridge and port of the layout"))
             lookAtNICs()
             lookAtSwitch()
-            askForActiveMembers()
         case .failed:
             report(.init(.applyFailed, reason: unapplied.first?.text))
         case .wait(let until):
@@ -112,7 +113,11 @@ extension Agent {
             self.assumeIsolated { agent in
                 let former = agent.switchProcess
                 agent.switchProcess = process ?? former
-                guard let absence, process == nil || former == nil || process != former else { return }
+                let isRestart = process == nil || former == nil || process != former
+                agent.uplinkDevices.settle(isRestart: isRestart)
+                agent.activeMembers.settle(isRestart: isRestart)
+                agent.checkApplication()
+                guard let absence, isRestart else { return }
                 agent.report(
                     .init(
                         .switchRestarted,

@@ -11,6 +11,7 @@ extension Agent {
     private static let pauseBetween = TimeAmount.milliseconds(300)
 
     func askForActiveMembers() {
+        guard lock == .held, pause == nil else { return }
         let layout = active.layout
         var members = activeMembers
         let requests = withReplica { members.look(at: $0, layout) } ?? []
@@ -19,6 +20,11 @@ extension Agent {
     }
 
     private func ask(for request: ActiveMembers.Request, attempt: Int) {
+        // Whoever may write now, or whose hands are at work, may want another.
+        guard lock == .held, pause == nil, !isStopping else {
+            requested.remove(request)
+            return
+        }
         let deadline = NIODeadline.now() + configuration.switchPatience
         let (loop, folder) = (eventLoop, configuration.openFlowFolder)
         elsewhere { try Self.switchSocket(in: folder) }.flatMap { path in
@@ -41,7 +47,7 @@ extension Agent {
         attempt: Int,
         _ result: Result<String, any Error>
     ) {
-        if case .failure = result, attempt < Self.attempts, !isStopping {
+        if case .failure = result, attempt < Self.attempts {
             _ = eventLoop.scheduleTask(in: Self.pauseBetween) {
                 self.assumeIsolated { $0.ask(for: request, attempt: attempt + 1) }
             }

@@ -77,7 +77,7 @@ extension Agent {
                 unwatched.remove(bridge)
                 // ovs-vswitchd may be started anew.
                 if Lane(uplinkBridge: bridge) != nil {
-                    uplinkDevices.forget()
+                    uplinkDevices.switchWent()
                     activeMembers.switchWent(active.layout.virtualSwitches.compactMap(\.uplink?.name))
                 }
                 absence.lost(bridge, now: .now())

@@ -69,7 +69,9 @@ extension Agent {
         case (nil, .held), (.held, .held):
             mendState()
         // Whoever holds it may give and take what the agent saw as given and taken by itself.
-        case (_, .waiting), (_, .lost): provenance = Provenance(found: provenance.found)
+        case (_, .waiting), (_, .lost):
+            provenance = Provenance(found: provenance.found)
+            activeMembers = ActiveMembers()
         }
     }
 

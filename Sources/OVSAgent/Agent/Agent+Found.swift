@@ -28,7 +28,6 @@ extension Agent {
         let failure = "what was found on the host could not be kept for a restart: \(error)"
         failed(foundFile, failure)
         keptFound = nil
-        eventLoop.scheduleTask(in: .seconds(5)) { self.assumeIsolated { $0.keepFound() } }
         return failure
     }
 
@@ -49,6 +48,7 @@ extension Agent {
 
     private func adoption(of object: String?) throws(CommandFailure) -> Adoption {
         guard connection == .synced else { throw CommandFailure("adopt: there is no connection to the database") }
+        guard lock == .held else { throw CommandFailure("adopt: the lock was taken away, so another agent may write") }
         let result = withReplica { replica in
             // While the agent is paused there may be no plan yet.
             var planner = self.planner ?? RowPlanner(layout: active.layout, schema: replica.schema)
@@ -89,7 +89,7 @@ extension Agent {
         return saveFound().map { failure in
             Answer(
                 text: (lines + (failure.map { [$0] } ?? [])).joined(separator: "\n"),
-                json: ["adopted": .array(changes)]
+                json: ["adopted": .array(changes), "kept": .boolean(failure == nil)]
             )
         }
     }

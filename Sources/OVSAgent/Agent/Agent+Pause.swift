@@ -78,6 +78,8 @@ extension Agent {
 
     private func begin(_ pause: Pause) -> EventLoopFuture<Answer> {
         self.pause = pause
+        // What the operator makes active meanwhile is meant.
+        activeMembers = ActiveMembers()
         stand()
         report(.init(.paused, reason: "for \(pause.seconds) s: \(pause.reason)"))
         endPause(in: .seconds(Int64(pause.seconds)))

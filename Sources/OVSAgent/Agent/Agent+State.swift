@@ -17,11 +17,17 @@ extension Agent {
     /// A file could not be saved. Until it is, the status tells it, and the log once.
     func failed(_ file: StateFile, _ failure: String) {
         if stateTroubles.failed(file, failure) { logger.error("\(failure)") }
+        saveAgain()
+    }
+
+    private func saveAgain() {
         guard savingAgain == nil, !isStopping else { return }
         // A disk that is full, or does not answer, may be well a while later.
         savingAgain = eventLoop.scheduleTask(in: .seconds(5)) {
             self.assumeIsolated { agent in
                 agent.savingAgain = nil
+                // One that hangs is not given more to do until it answers.
+                guard agent.fileWork.hanging.isEmpty else { return agent.saveAgain() }
                 if agent.lock == .held { agent.mendState() }
             }
         }
@@ -29,7 +35,7 @@ extension Agent {
 
     /// What is wrong with the disk, a line each.
     var warningsOfState: [String] {
-        stateTroubles.warnings(now: .now()) + fileWork.hanging.map(\.description)
+        stateTroubles.warnings(now: .now()) + Set(fileWork.hanging.map(\.description)).sorted()
     }
 
     /// Writes down what waited for the lock, and anew what is damaged or could not be saved. Only who holds the lock may.
@@ -45,5 +51,6 @@ extension Agent {
         keepVMInterfaces()
         if stateTroubles.isDamaged(claimsFile) { keptClaims = nil }
         keepClaims()
+        keepFound()
     }
 }

@@ -45,16 +45,20 @@ struct StateFile: Hashable, Sendable {
     private let isOlderThanChecks: Bool
     /// Whether the same stands once more beside it, for what nothing else can tell.
     private let hasCopy: Bool
+    /// Whether it is never taken away once it was written, so that a copy alone tells of a file that somebody lost.
+    private let staysForGood: Bool
 
     init(
         _ name: String,
         in folder: String,
         limit: Int = BoundedFile.layoutLimit,
         isOlderThanChecks: Bool = false,
-        hasCopy: Bool = false
+        hasCopy: Bool = false,
+        staysForGood: Bool = false
     ) {
         (self.folder, self.name, self.limit) = (folder, name, limit)
         (self.isOlderThanChecks, self.hasCopy) = (isOlderThanChecks, hasCopy)
+        self.staysForGood = staysForGood
     }
 
     /// The last accepted layout, so that a bad file does not leave a restarted agent without any.
@@ -72,7 +76,7 @@ struct StateFile: Hashable, Sendable {
 
     /// The ``FoundValues``.
     static func found(in folder: String) -> StateFile {
-        StateFile("found.json", in: folder, limit: 16 << 20, hasCopy: true)
+        StateFile("found.json", in: folder, limit: 16 << 20, hasCopy: true, staysForGood: true)
     }
 
     /// Which VM ports have spoken, up to some hundred thousand of them.
@@ -84,9 +88,13 @@ struct StateFile: Hashable, Sendable {
     /// What was saved last. `parse` makes something of its bytes, and throws where they are not what is saved here.
     func load<Value: Sendable>(_ parse: ([UInt8]) throws -> Value) -> Kept<Value> {
         let kept = load(path, parse)
-        guard hasCopy, case .damaged(let damage) = kept, case .intact(let value) = load(copyPath, parse) else {
-            return kept
+        let damage: Damage
+        switch kept {
+        case .damaged(let found): damage = found
+        case .missing where staysForGood: damage = self.damage(path, "it is not there, and its copy is")
+        default: return kept
         }
+        guard hasCopy, case .intact(let value) = load(copyPath, parse) else { return kept }
         return .restored(value, damage)
     }
 

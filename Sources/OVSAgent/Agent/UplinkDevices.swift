@@ -9,9 +9,12 @@ struct UplinkDevices: Hashable, Sendable {
     private var opened: [UUID: Int64] = [:]
     /// The names of those whose device is another one now.
     private(set) var replaced: Set<String> = []
+    /// Whether ovs-vswitchd went, and it is not known yet whether it was started anew.
+    private var isDoubtful = false
 
     /// Looks at the members that a layout's uplinks have now. The cost is in proportion to the layout.
     mutating func look(at replica: Replica, _ layout: Layout) {
+        guard !isDoubtful else { return }
         var seen: [UUID: Int64] = [:]
         replaced = []
         for declared in layout.virtualSwitches {
@@ -29,9 +32,15 @@ struct UplinkDevices: Hashable, Sendable {
         opened = seen
     }
 
-    /// ovs-vswitchd was started anew, and has opened what there is.
-    mutating func forget() {
-        opened = [:]
-        replaced = []
+    /// ovs-vswitchd has let go of a bridge: why, ``settle(isRestart:)`` says.
+    mutating func switchWent() { isDoubtful = true }
+
+    /// Whether ovs-vswitchd was started anew when it went last: then it has opened what there is.
+    mutating func settle(isRestart: Bool) {
+        if isDoubtful, isRestart {
+            opened = [:]
+            replaced = []
+        }
+        isDoubtful = false
     }
 }

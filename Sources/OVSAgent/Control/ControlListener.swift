@@ -101,6 +101,10 @@ final class ControlListener {
         }.assumeIsolated().whenComplete { [self] result in
             isLooking = false
             switch result {
+            // A file that nobody listens on is none.
+            case .success(.inPlace) where channel?.isActive != true:
+                socket.remove()
+                failed("\(socket.path): nobody listens on it")
             case .success(.inPlace): settled()
             case .success(.made(let socket)): replace(by: socket)
             case .success(.failed(let reason)): failed(reason)

@@ -37,7 +37,8 @@ extension Status.Uplink {
         lacpStatus = lacp == "off" ? .off : hasPartner ? .negotiated : .configured
         // ovs-vswitchd names the active member by its MAC, and only that of an active-backup bond means anything.
         if let active = port["bond_active_slave"].string {
-            activeMember = rows.first { $0["mac_in_use"].string == active }?.name
+            let named = rows.filter { $0["mac_in_use"].string == active }
+            activeMember = named.count == 1 ? named.first?.name : nil
         }
     }
 }

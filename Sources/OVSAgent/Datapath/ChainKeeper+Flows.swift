@@ -34,13 +34,16 @@ extension ChainKeeper {
         if isSame { return }
         forgetStations(from: self.resolved ?? [], to: resolved)
         let changes = ChainProgram.changes(from: lanesOfWanted, to: resolved)
+        let before = Dictionary(lanesOfWanted.map { ($0.lane, $0) }) { $1 }
+        // A port that needs no flow on one of its lane's ends is acknowledged there all the same.
+        let ends = resolved.filter { before[$0.lane] != $0 }.flatMap { [$0.lane.localBridge, $0.lane.uplinkBridge] }
         (self.resolved, lanesOfWanted) = (resolved, resolved)
         for bridge in bridges.keys { bridges[bridge]?.settings.want(groups(of: bridge)) }
         for (bridge, changes) in changes {
             wanted[bridge, default: [:]].apply(changes)
             bridges[bridge]?.flows?.want(changes)
         }
-        for bridge in changes.keys { keep(bridge) }
+        for bridge in Set(changes.keys).union(ends) { keep(bridge) }
     }
 
     /// The groups that a bridge's flows send to.

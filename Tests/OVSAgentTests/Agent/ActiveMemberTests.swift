@@ -47,6 +47,7 @@ struct ActiveMemberTests {
         #expect(requests == [])
         requests = members.look(at: Self.replica(active: 1), layout)
         members.switchWent(["br0-up"])
+        members.settle(isRestart: true)
         requests = members.look(at: Self.replica(active: 0), layout)
         #expect(requests == [wanted])
         // What the column says meanwhile changes nothing.
@@ -57,9 +58,30 @@ struct ActiveMemberTests {
         #expect(requests == [])
         // Without a link it is no choice, and whoever is active from then on is remembered.
         members.switchWent(["br0-up"])
+        members.settle(isRestart: true)
         requests = members.look(at: Self.replica(active: 0, up: [true, false]), layout)
         #expect(requests == [])
         members.switchWent(["br0-up"])
+        members.settle(isRestart: true)
+        requests = members.look(at: Self.replica(active: 1), layout)
+        #expect(requests == [ActiveMembers.Request(bond: "br0-up", member: "eth0")])
+    }
+
+    @Test("where ovs-vswitchd only let go of the bridge for a moment, nothing is asked for")
+    func noRestart() throws {
+        let layout = try Self.layout()
+        var members = ActiveMembers()
+        _ = members.look(at: Self.replica(active: 1), layout)
+        members.switchWent(["br0-up"])
+        // Not known yet.
+        var requests = members.look(at: Self.replica(active: 0), layout)
+        #expect(requests == [])
+        members.settle(isRestart: false)
+        requests = members.look(at: Self.replica(active: 0), layout)
+        #expect(requests == [])
+        // That failover is what stands.
+        members.switchWent(["br0-up"])
+        members.settle(isRestart: true)
         requests = members.look(at: Self.replica(active: 1), layout)
         #expect(requests == [ActiveMembers.Request(bond: "br0-up", member: "eth0")])
     }
@@ -71,6 +93,7 @@ struct ActiveMemberTests {
             var members = ActiveMembers()
             _ = members.look(at: Self.replica(active: 1), layout)
             members.switchWent(["br0-up", "br1-up"])
+            members.settle(isRestart: true)
             let requests = members.look(at: Self.replica(active: 0, bond), layout)
             #expect(requests == [])
         }

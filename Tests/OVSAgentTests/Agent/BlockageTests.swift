@@ -182,7 +182,13 @@ struct BlockageTests {
             ]
         )
         #expect(told([5, 6]).count == 2)
-        devices.forget()
+        // The connection to a bridge alone says nothing.
+        devices.switchWent()
+        #expect(told([5, 6]).count == 2)
+        devices.settle(isRestart: false)
+        #expect(told([5, 6]).count == 2)
+        devices.switchWent()
+        devices.settle(isRestart: true)
         #expect(told([5, 6]).isEmpty)
         // The kernel's datapath opens it by itself.
         devices = UplinkDevices()

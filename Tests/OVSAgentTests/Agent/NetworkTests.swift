@@ -158,7 +158,7 @@ struct NetworkTests {
             while ports.map({ $0["served"] }) != [true, true], ContinuousClock.now < deadline {
                 ports = try await agent.ask("vms")["ports"]?.array ?? []
             }
-            #expect(ports.map { $0["served"] } == [true, true])
+            #expect(ports.map { $0["served"] } == [true, true], "\(ports.map { $0.text() })")
             #expect(ports.map { $0["network"] } == ["Production", .null])
             #expect(try await Self.port(ovs, "vm2") == ["5"])
             try await Self.edit(ovs, ["set", "interface", "vm2", "external_ids:port-profile=Test"])
