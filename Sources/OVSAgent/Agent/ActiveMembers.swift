@@ -1,7 +1,8 @@
+import NIOCore
 import OVSDB
 
 /// Which member each active-backup bond of the layout uses, so that it is asked for again where ovs-vswitchd was started
-/// anew, or the bond made anew: a pure value.
+/// anew, or the bond made anew: a pure value on the caller's clock.
 ///
 /// Left alone, ovs-vswitchd takes any member then, and for seconds the network looks for the host at the other one. A
 /// bond with a configured primary has its answer; this is none, and a failover that comes later stands.
@@ -12,28 +13,37 @@ struct ActiveMembers: Hashable, Sendable {
         var member: String
     }
 
+    /// How long after a restart the former member is asked for: it may come up late, and the columns tell of the time before
+    /// for a while.
+    static let patience = TimeAmount.seconds(10)
+
     private struct Use: Hashable, Sendable {
         var row: UUID
         var member: String
     }
 
+    /// A bond that may use another member now, without anybody's wish.
+    private struct Shaken: Hashable, Sendable {
+        var until: NIODeadline
+        var isAsked = false
+    }
+
     private var used: [String: Use] = [:]
-    /// The bonds that may use another member now, without anybody's wish.
-    private var shaken: Set<String> = []
-    /// The same, if it turns out that ovs-vswitchd was started anew.
+    private var shaken: [String: Shaken] = [:]
+    /// Bonds that are shaken if it turns out that ovs-vswitchd was started anew.
     private var doubtful: Set<String> = []
 
-    /// ovs-vswitchd has let go of a brN: why, ``settle(isRestart:)`` says.
+    /// ovs-vswitchd has let go of a brN: why, ``settle(isRestart:now:)`` says.
     mutating func switchWent(_ bonds: [String]) { doubtful.formUnion(bonds.filter { used[$0] != nil }) }
 
     /// Whether ovs-vswitchd was started anew when it went last. Where it was not, a failover stands.
-    mutating func settle(isRestart: Bool) {
-        if isRestart { shaken.formUnion(doubtful) }
+    mutating func settle(isRestart: Bool, now: NIODeadline) {
+        if isRestart { for bond in doubtful { shaken[bond] = Shaken(until: now + Self.patience) } }
         doubtful = []
     }
 
-    /// Looks at the bonds once ovs-vswitchd has done all that is wanted; gives what to ask for, until ``answered(_:)``.
-    mutating func look(at replica: Replica, _ layout: Layout) -> [Request] {
+    /// Looks at the bonds once ovs-vswitchd has done all that is wanted; gives what to ask for.
+    mutating func look(at replica: Replica, _ layout: Layout, now: NIODeadline) -> [Request] {
         var requests: [Request] = []
         for declared in layout.virtualSwitches {
             guard let uplink = declared.uplink, !doubtful.contains(uplink.name),
@@ -46,30 +56,29 @@ struct ActiveMembers: Hashable, Sendable {
                 forget(name)
                 continue
             }
-            if let former = used[name], shaken.contains(name) || former.row != port.uuid {
-                if found.members.contains(where: { $0.name == former.member && $0.enabled }) {
-                    shaken.insert(name)
-                    requests.append(Request(bond: name, member: former.member))
-                    continue
-                }
-                // It is gone, or has no link: another one has to do.
-                shaken.remove(name)
+            if let former = used[name], former.row != port.uuid, shaken[name] == nil {
+                shaken[name] = Shaken(until: now + Self.patience)
             }
+            if let former = used[name], let state = shaken[name], now < state.until {
+                let isEnabled = found.members.contains { $0.name == former.member && $0.enabled }
+                // At first the column may tell of the time before.
+                if isEnabled, !state.isAsked || found.activeMember != former.member {
+                    requests.append(Request(bond: name, member: former.member))
+                }
+                continue
+            }
+            shaken[name] = nil
             if let active = found.activeMember { used[name] = Use(row: port.uuid, member: active) }
         }
         return requests
     }
 
     /// The request was done, or is given up.
-    mutating func answered(_ request: Request, in replica: Replica?) {
-        shaken.remove(request.bond)
-        guard let row = replica?["Port"][name: request.bond]?.uuid else { return forget(request.bond) }
-        used[request.bond] = Use(row: row, member: request.member)
-    }
+    mutating func answered(_ request: Request) { shaken[request.bond]?.isAsked = true }
 
     private mutating func forget(_ bond: String) {
         used[bond] = nil
-        shaken.remove(bond)
+        shaken[bond] = nil
         doubtful.remove(bond)
     }
 }

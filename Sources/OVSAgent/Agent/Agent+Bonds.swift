@@ -14,7 +14,7 @@ extension Agent {
         guard lock == .held, pause == nil else { return }
         let layout = active.layout
         var members = activeMembers
-        let requests = withReplica { members.look(at: $0, layout) } ?? []
+        let requests = withReplica { members.look(at: $0, layout, now: .now()) } ?? []
         activeMembers = members
         for request in requests where requested.insert(request).inserted { ask(for: request, attempt: 1) }
     }
@@ -54,9 +54,7 @@ extension Agent {
             return
         }
         requested.remove(request)
-        var members = activeMembers
-        if withReplica({ members.answered(request, in: $0) }) == nil { members.answered(request, in: nil) }
-        activeMembers = members
+        activeMembers.answered(request)
         switch result {
         case .success:
             logger.info("Port \(request.bond): \(request.member) carries its frames, as before")

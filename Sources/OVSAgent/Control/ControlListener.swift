@@ -101,10 +101,6 @@ final class ControlListener {
         }.assumeIsolated().whenComplete { [self] result in
             isLooking = false
             switch result {
-            // A file that nobody listens on is none.
-            case .success(.inPlace) where channel?.isActive != true:
-                socket.remove()
-                failed("\(socket.path): nobody listens on it")
             case .success(.inPlace): settled()
             case .success(.made(let socket)): replace(by: socket)
             case .success(.failed(let reason)): failed(reason)
@@ -151,6 +147,8 @@ final class ControlListener {
                 tell(.restored)
                 look()
             case .failure(let error):
+                // A file that nobody listens on is none.
+                next.remove()
                 failed("\(next.path): \(error)")
             }
         }

@@ -7,6 +7,14 @@ import OpenFlow
 extension ChainKeeper {
     /// Whoever has not spoken for so long may be elsewhere: seconds.
     private static let silence = 1
+    /// How long an address that was judged is left alone: whoever floods the wire with announcements of it costs no more.
+    private static let pauseBetween = TimeAmount.milliseconds(200)
+
+    /// An address of a lane.
+    struct Judgement: Hashable, Sendable {
+        var lane: Lane
+        var address: EthernetAddress
+    }
 
     /// brN has marked that a frame announced an address of this host.
     func announced(_ bridge: String, _ mark: Flow) {
@@ -18,7 +26,9 @@ extension ChainKeeper {
 
     /// Such a frame came by a member that brN takes it from.
     func consider(_ announcement: Announcement, on lane: Lane, by member: String) {
-        guard let port = present(announcement, on: lane) else { return }
+        guard let port = present(announcement, on: lane),
+            judged.insert(Judgement(lane: lane, address: announcement.address)).inserted
+        else { return }
         FlowAges.idleSeconds(
             socketPath: "\(openFlowFolder)/\(lane.localBridge).mgmt",
             table: LocalTable.source.rawValue,
@@ -36,18 +46,18 @@ extension ChainKeeper {
         of port: VMPort,
         _ idle: Result<Int?, any Error>
     ) {
-        guard present(announcement, on: lane) == port, let kept = bridges[lane.uplinkBridge] else { return }
+        let judgement = Judgement(lane: lane, address: announcement.address)
+        guard present(announcement, on: lane) == port, let kept = bridges[lane.uplinkBridge] else {
+            judged.remove(judgement)
+            return
+        }
         guard case .success(let seconds?) = idle, seconds >= Self.silence,
             let (uuid, row) = vmPorts.first(where: { $0.value.lane == lane && $0.value.name == port.name })
         else {
-            // So that the next one is marked anew.
-            let marks = FlowFilter(
-                table: UplinkTable.announced.rawValue,
-                match: Match(.ethernetSource(announcement.address))
-            )
-            kept.connection.commit([.delete(marks)]).whenFailure { _ in }
+            eventLoop.scheduleTask(in: Self.pauseBetween) { self.assumeIsolated { $0.forgetMarks(of: judgement) } }
             return
         }
+        judged.remove(judgement)
         let former = claims
         guard claims.moved(uuid) else { return }
         noteClaims(since: former)
@@ -57,6 +67,16 @@ extension ChainKeeper {
         kept.connection.apply(packets.map { .packet($0) }).whenComplete { _ in
             self.assumeIsolated { $0.tellOf(row, .moved("on the wire, by \(member)")) }
         }
+    }
+
+    /// So that the next announcement is marked anew.
+    private func forgetMarks(of judgement: Judgement) {
+        judged.remove(judgement)
+        let marks = FlowFilter(
+            table: UplinkTable.announced.rawValue,
+            match: Match(.ethernetSource(judgement.address))
+        )
+        bridges[judgement.lane.uplinkBridge]?.connection.commit([.delete(marks)]).whenFailure { _ in }
     }
 
     /// The port that the announced address is present on.

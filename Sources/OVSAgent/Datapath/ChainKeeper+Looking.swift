@@ -65,7 +65,10 @@ extension ChainKeeper {
         switch result {
         case .success(let installed):
             // An answer from before a commit that is under way says nothing of what comes after it.
-            guard kept.work == .idle, let flows = kept.flows else { return }
+            guard kept.work == .idle, let flows = kept.flows else {
+                bridges[bridge]?.isLookDue = kept.work == .committing
+                return
+            }
             let changes = flows.changes(to: installed)
             if !changes.isEmpty { told(bridge, changes) }
             if bridges[bridge]?.isLookDue == true { auditFlows(bridge) }

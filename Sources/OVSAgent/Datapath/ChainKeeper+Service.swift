@@ -90,7 +90,8 @@ extension ChainKeeper {
             let left = former.vmPorts.filter { port in
                 port.presence.isPresent && port.address.map { !present.contains($0) } == true
             }
-            let packets = left.flatMap { $0.teaching(from: now.uplinkMembers) }
+            let asARP = lanes?.balancedBySource.contains(now.lane) == true
+            let packets = left.flatMap { $0.teaching(from: now.uplinkMembers, asGratuitousARP: asARP) }
             guard !packets.isEmpty, let kept = bridges[now.lane.uplinkBridge], case .up = kept.connection.state else {
                 continue
             }
@@ -113,16 +114,26 @@ extension VMPort {
 
     /// Packets from the port's address, and to it, by the members of a bond, which takes them as it takes frames off the
     /// wire.
-    fileprivate func teaching(from ports: [UInt32]) -> [PacketOut] {
+    ///
+    /// - Parameter asGratuitousARP: what balance-slb believes, and only that (ovs-vswitchd.conf.db(5), `bond_mode`).
+    fileprivate func teaching(from ports: [UInt32], asGratuitousARP: Bool) -> [PacketOut] {
         guard let address, let vlans = vlans.all ?? vlans.untagged.map({ [$0] }) else { return [] }
         return vlans.prefix(Self.mostVLANsTaught).flatMap { vlan in
-            let frame = [UInt8].teaching(address, vlan)
+            let frame = asGratuitousARP ? [UInt8].gratuitousARP(address, vlan) : [UInt8].teaching(address, vlan)
             return ports.map { PacketOut(frame, from: $0, actions: [.normal]) }
         }
     }
 }
 
 extension [UInt8] {
+    /// An answer that nobody asked for, which names no IP address (RFC 5227, 1.1: a probe's sender is all zeroes).
+    fileprivate static func gratuitousARP(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
+        let (mac, none) = (address.bytes, [UInt8](repeating: 0, count: 4))
+        return EthernetAddress.broadcast.bytes + mac + vlan.tag + [0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2] + mac + none
+            + mac
+            + none + [UInt8](repeating: 0, count: 18)
+    }
+
     /// A frame of the least length from an address to itself, of a type that is kept for experiments (IEEE 802, 9.2.3).
     fileprivate static func teaching(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
         let mac = address.bytes

@@ -42,6 +42,10 @@ extension ChainKeeper {
         switch result {
         case .success:
             for drift in repairs.compactMap(\.drift) { tell(.repaired(drift, latencyMicroseconds: latency)) }
+            if bridges[bridge]?.isSettingsLookDue == true {
+                bridges[bridge]?.isSettingsLookDue = false
+                auditSettings(bridge)
+            }
             keepSettings(bridge)
         case .failure(OpenFlowError.modRefused(let mod, let error)):
             // Perhaps a port that has gone. What is left is found by the next look at everything.
@@ -76,8 +80,13 @@ extension ChainKeeper {
     func auditSettings(_ bridge: String) {
         guard let kept = bridges[bridge] else { return }
         guard kept.settings.ownership == .whole else {
-            kept.connection.configuration().whenSuccess { configuration in
-                self.assumeIsolated { $0.audited(bridge, [], [], configuration) }
+            kept.connection.configuration().whenComplete { result in
+                self.assumeIsolated { keeper in
+                    switch result {
+                    case .success(let configuration): keeper.audited(bridge, [], [], configuration)
+                    case .failure(let error): keeper.refused(bridge, error)
+                    }
+                }
             }
             return
         }
@@ -101,7 +110,11 @@ extension ChainKeeper {
         _ meters: [Meter],
         _ configuration: SwitchConfiguration
     ) {
-        guard var kept = bridges[bridge], !kept.isApplyingSettings else { return }
+        guard var kept = bridges[bridge] else { return }
+        guard !kept.isApplyingSettings else {
+            bridges[bridge]?.isSettingsLookDue = true
+            return
+        }
         if kept.settings.read(groups, meters, configuration) { kept.noticeSettings() }
         bridges[bridge] = kept
         keepSettings(bridge)

@@ -65,6 +65,8 @@ actor ChainKeeper {
     var lastUnserved: [UnservedPort] = []
     var lastContested: [ContestedStation] = []
     var lastUnrestricted: [Lane: [String]] = [:]
+    /// The addresses of which it is being judged whether they have moved.
+    var judged: Set<Judgement> = []
     var audit: RepeatedTask?
     /// The next look at bridges whose switch tells nothing.
     var look: Scheduled<Void>?
@@ -98,6 +100,8 @@ actor ChainKeeper {
         /// When somebody else's change of the settings was noticed that is not undone yet.
         var settingsTamperedAt: NIODeadline?
         var isApplyingSettings = false
+        /// Whether an answer came meanwhile that says nothing of what is there afterwards.
+        var isSettingsLookDue = false
         var settingsPacing = RepairPacing()
         var settingsPause: Scheduled<Void>?
 

@@ -7,6 +7,9 @@ struct ChainLanes: Hashable, Sendable {
     var uplinkMembers: [Lane: [String]]
     /// What VM ports may ask for.
     var networks: Networks
+    /// Those whose bond balances by source address, where brN takes an address from the wire that it knows elsewhere only
+    /// from a gratuitous ARP.
+    var balancedBySource: Set<Lane> = []
     /// Whether the switch may see tags below the outermost.
     var seesInnerTags = false
 
@@ -15,8 +18,12 @@ struct ChainLanes: Hashable, Sendable {
         uplinkMembers = [:]
         for bridge in desired.bridges where bridge.row.role == .uplinkBridge {
             guard let lane = Lane(uplinkBridge: bridge.row.name) else { continue }
-            uplinkMembers[lane] = bridge.ports.filter { $0.row.role == .uplink }
-                .flatMap { $0.interfaces.map(\.row.name) }
+            let uplinks = bridge.ports.filter { $0.row.role == .uplink }
+            uplinkMembers[lane] = uplinks.flatMap { $0.interfaces.map(\.row.name) }
+            let isBalanced = uplinks.contains { port in
+                port.row.columns.contains { $0.name == "bond_mode" && $0.value == .exact("balance-slb") }
+            }
+            if isBalanced { balancedBySource.insert(lane) }
         }
     }
 
@@ -40,7 +47,12 @@ struct ChainLanes: Hashable, Sendable {
         var unserved: [UnservedPort] = []
         var served: [Lane: [VMPort]] = [:]
         var newcomers: [(uuid: UUID, lane: Lane, port: VMPort)] = []
-        for (uuid, row) in vmPorts where uplinkMembers[row.lane] != nil {
+        for (uuid, row) in vmPorts {
+            guard uplinkMembers[row.lane] != nil else {
+                // What becomes of it meanwhile, nobody sees.
+                claims.went(uuid)
+                continue
+            }
             let known = ports[row.lane.localBridge]
             do throws(VMPort.Unserved) {
                 let found = known?[row.name]

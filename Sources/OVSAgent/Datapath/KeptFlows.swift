@@ -224,7 +224,8 @@ struct KeptFlows: Hashable, Sendable {
         installed[key] = flow
         noteClaim(flow, at: key, isThere: true)
         count(key, 1)
-        doubtful.insert(key)
+        // What the switch learns, and forgets again, is in nobody's doubt.
+        if wanted[key] != nil || flow.map(isUnwanted) == true { doubtful.insert(key) } else { doubtful.remove(key) }
         tampered.remove(key)
     }
 

@@ -97,9 +97,13 @@ struct MisplacedTests {
             #expect(vms["text"]?.string?.contains("NOT SERVED: it was plugged into br.microseg") == true)
             try await plug("br0.local")
             try await agent.waitForState("in-sync", lacking: "vnet5")
-            let listing = try await agent.ask("vms")
-            #expect(listing["ports"]?.array?.map { $0["name"] } == ["vnet5"])
-            #expect(listing["ports"]?.array?.first?["served"] == true)
+            var ports: [JSON] = []
+            let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
+            // Once the switch has said so.
+            while ports.map({ $0["served"] }) != [true], ContinuousClock.now < deadline {
+                ports = try await agent.ask("vms")["ports"]?.array ?? []
+            }
+            #expect(ports.map { $0["name"] } == ["vnet5"] && ports.map { $0["served"] } == [true])
         }
     }
 }

@@ -67,6 +67,7 @@ struct ChainHost {
     static let nowhere = "02:00:00:00:ff:02"
 
     /// - Parameters:
+    ///   - uplink: a line more of the layout's uplinks.
     ///   - vlanLimit: `other_config:vlan-limit`.
     ///   - expected: VMs that have not spoken when `body` begins; the others have.
     ///   - isServed: whether the agent has programmed the flows when `body` begins, or never did.
@@ -74,13 +75,16 @@ struct ChainHost {
         _ vms: [VM],
         direct: [Direct] = [],
         lanes numbers: [Int] = [0],
+        uplink: String = "",
         networks: String = "",
         vlanLimit: Int? = nil,
         expected: Set<String> = [],
         isServed: Bool = true,
         _ body: (ChainHost) async throws -> Void
     ) async throws {
-        let layout: String = numbers.count == 1 ? .switches(numbers[0]) : .switches(numbers[0], numbers[1])
+        let layout: String =
+            numbers.count == 1
+            ? .switches(numbers[0], uplink: uplink) : .switches(numbers[0], numbers[1], uplink: uplink)
         try await RunningAgent.inSync(layout: layout + networks) { agent in
             let ports =
                 vms.flatMap { ["--", "add-port", "br\($0.lane).local", $0.name] + $0.columns }
