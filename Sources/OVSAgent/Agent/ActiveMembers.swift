@@ -13,7 +13,7 @@ struct ActiveMembers: Hashable, Sendable {
         var member: String
     }
 
-    /// How long after a restart the former member is asked for: it may come up late, and the columns tell of the time before
+    /// How long after ovs-vswitchd has done all again the former member is asked for: it may come up late, and the columns tell of the time before
     /// for a while.
     static let patience = TimeAmount.seconds(10)
 
@@ -24,7 +24,8 @@ struct ActiveMembers: Hashable, Sendable {
 
     /// A bond that may use another member now, without anybody's wish.
     private struct Shaken: Hashable, Sendable {
-        var until: NIODeadline
+        /// `nil` before the first look.
+        var until: NIODeadline?
         var isAsked = false
     }
 
@@ -33,12 +34,12 @@ struct ActiveMembers: Hashable, Sendable {
     /// Bonds that are shaken if it turns out that ovs-vswitchd was started anew.
     private var doubtful: Set<String> = []
 
-    /// ovs-vswitchd has let go of a brN: why, ``settle(isRestart:now:)`` says.
+    /// ovs-vswitchd has let go of a brN: why, ``settle(isRestart:)`` says.
     mutating func switchWent(_ bonds: [String]) { doubtful.formUnion(bonds.filter { used[$0] != nil }) }
 
     /// Whether ovs-vswitchd was started anew when it went last. Where it was not, a failover stands.
-    mutating func settle(isRestart: Bool, now: NIODeadline) {
-        if isRestart { for bond in doubtful { shaken[bond] = Shaken(until: now + Self.patience) } }
+    mutating func settle(isRestart: Bool) {
+        if isRestart { for bond in doubtful { shaken[bond] = Shaken() } }
         doubtful = []
     }
 
@@ -57,9 +58,11 @@ struct ActiveMembers: Hashable, Sendable {
                 continue
             }
             if let former = used[name], former.row != port.uuid, shaken[name] == nil {
-                shaken[name] = Shaken(until: now + Self.patience)
+                shaken[name] = Shaken()
             }
-            if let former = used[name], let state = shaken[name], now < state.until {
+            let until = shaken[name]?.until ?? now + Self.patience
+            shaken[name]?.until = until
+            if let former = used[name], let state = shaken[name], now < until {
                 let isEnabled = found.members.contains { $0.name == former.member && $0.enabled }
                 // At first the column may tell of the time before.
                 if isEnabled, !state.isAsked || found.activeMember != former.member {

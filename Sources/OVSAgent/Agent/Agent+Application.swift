@@ -115,7 +115,7 @@ extension Agent {
                 agent.switchProcess = process ?? former
                 let isRestart = process == nil || former == nil || process != former
                 agent.uplinkDevices.settle(isRestart: isRestart)
-                agent.activeMembers.settle(isRestart: isRestart, now: .now())
+                agent.activeMembers.settle(isRestart: isRestart)
                 agent.checkApplication()
                 guard let absence, isRestart else { return }
                 agent.report(

@@ -49,7 +49,7 @@ struct ActiveMemberTests {
         #expect(requests == [])
         requests = members.look(at: Self.replica(active: 1), layout, now: now)
         members.switchWent(["br0-up"])
-        members.settle(isRestart: true, now: now)
+        members.settle(isRestart: true)
         requests = members.look(at: Self.replica(active: 0), layout, now: now)
         #expect(requests == [wanted])
         // What the column says meanwhile changes nothing.
@@ -70,7 +70,7 @@ struct ActiveMemberTests {
         requests = members.look(at: Self.replica(active: 0), layout, now: now)
         #expect(requests == [])
         members.switchWent(["br0-up"])
-        members.settle(isRestart: true, now: now)
+        members.settle(isRestart: true)
         requests = members.look(at: Self.replica(active: 1), layout, now: now)
         #expect(requests == [ActiveMembers.Request(bond: "br0-up", member: "eth0")])
     }
@@ -85,12 +85,12 @@ struct ActiveMemberTests {
         // Not known yet.
         var requests = members.look(at: Self.replica(active: 0), layout, now: now)
         #expect(requests == [])
-        members.settle(isRestart: false, now: now)
+        members.settle(isRestart: false)
         requests = members.look(at: Self.replica(active: 0), layout, now: now)
         #expect(requests == [])
         // That failover is what stands.
         members.switchWent(["br0-up"])
-        members.settle(isRestart: true, now: now)
+        members.settle(isRestart: true)
         requests = members.look(at: Self.replica(active: 1), layout, now: now)
         #expect(requests == [ActiveMembers.Request(bond: "br0-up", member: "eth0")])
     }
@@ -103,7 +103,7 @@ struct ActiveMemberTests {
             let now = NIODeadline.now()
             _ = members.look(at: Self.replica(active: 1), layout, now: now)
             members.switchWent(["br0-up", "br1-up"])
-            members.settle(isRestart: true, now: now)
+            members.settle(isRestart: true)
             let requests = members.look(at: Self.replica(active: 0, bond), layout, now: now)
             #expect(requests == [])
         }
