@@ -93,6 +93,9 @@ struct ChainSourceTests {
             #expect(try await !learned().contains(Self.b))
             try await host.ovs.vsctl("del-port", "vmb")
             try await host.settled([vms[0]])
+            // What vmb said when it spoke is not counted.
+            let nowhere = EthernetFrame(to: "01:80:c2:00:00:00", from: Self.a)
+            _ = try await host.capture.send(nowhere, into: "vma")
             let frame = EthernetFrame(to: Self.b, from: Self.a)
             try await host.expect(frame, into: "vma", reaches: [host.wire: frame.tagged(7)])
         }
