@@ -13,8 +13,8 @@ struct ActiveMembers: Hashable, Sendable {
         var member: String
     }
 
-    /// How long after ovs-vswitchd has done all again the former member is asked for: it may come up late, and the columns tell of the time before
-    /// for a while.
+    /// For how long the former member is asked for, once ovs-vswitchd has done all again: it may come up late, and the
+    /// columns tell of the time before for a while.
     static let patience = TimeAmount.seconds(10)
 
     private struct Use: Hashable, Sendable {
