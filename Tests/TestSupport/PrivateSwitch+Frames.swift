@@ -14,11 +14,12 @@ public final class FrameCapture: Sendable {
     public init(_ ovs: PrivateSwitch, of interfaces: [String]) async throws {
         self.ovs = ovs
         positions = Mutex(Dictionary(uniqueKeysWithValues: interfaces.map { ($0, 0) }))
-        let settings = interfaces.flatMap { name in
-            ["--", "set", "interface", name, "options:tx_pcap=\(Self.path(ovs, name))"]
-        }
+        let settings = interfaces.flatMap { ["--", "set", "interface", $0, option(of: $0)] }
         try await ovs.tool("ovs-vsctl", ["--db=\(ovs.databaseRemote)", "--timeout=20"] + settings)
     }
+
+    /// What an interface needs that is made anew under the name of a captured one.
+    public func option(of interface: String) -> String { "options:tx_pcap=\(Self.path(ovs, interface))" }
 
     /// Lets frames into a port one after the other, and returns what left by which port because of them. Ports where
     /// nothing left are not mentioned.

@@ -118,11 +118,11 @@ extension Agent {
     private func changed(_ changes: [RowChange]) {
         guard connection == .synced else { return }
         let (news, vmPorts) = withReplica { look(at: changes, in: $0) } ?? (.nothing, nil)
+        // First, and at once: ovs-vswitchd hears of it now, too, and may give the number of a port that went to one that
+        // came, which has the former's flows until the keeper's bundle is in. A VM port's flows follow from more of it
+        // than its tag, over which somebody may fight.
+        if let vmPorts { updateChain(vmPorts) }
         if news != .nothing {
-            // First, and at once: ovs-vswitchd hears of it now, too, and may give the number of a port that went to one that
-            // came, which has the former's flows until the keeper's bundle is in. A VM port's flows follow from more of it
-            // than its tag, over which somebody may fight.
-            if let vmPorts { updateChain(vmPorts) }
             let pauseEnd = endOfPause(for: changes)
             if let pauseEnd { reconcile(at: pauseEnd) } else if reconciler.changed() { reconcile() }
             if pauseEnd != nil { return }
@@ -134,7 +134,8 @@ extension Agent {
     /// Notes what the next plan has to look at; gives what the changes mean, and what of them concerns VM ports.
     private func look(at changes: [RowChange], in replica: Replica) -> (News, VMPortChanges?) {
         let news = News(changes, in: replica.schema)
-        guard news != .nothing else { return (.nothing, nil) }
+        let vmPorts = VMPortChanges(changes, in: replica)
+        guard news != .nothing else { return (.nothing, vmPorts) }
         if noticedAt == nil { noticedAt = .now() }
         if news == .configuration {
             changesInFlight += 1
@@ -142,7 +143,6 @@ extension Agent {
         }
         flushed.formUnion(changes.compactMap { $0.flushedBridge(in: replica) }.filter { switches[$0] != nil })
         planner?.noticed(changes, in: replica)
-        let vmPorts = VMPortChanges(changes, in: replica)
         guard !vmPorts.isEmpty else { return (news, nil) }
         noticed(vmPorts, in: replica)
         return (news, vmPorts)

@@ -205,15 +205,12 @@ extension ChainKeeper {
         else { return }
         var isNews = false
         let former = claims
-        let numbers = Set(claimed.compactMap { FlowCookie.claim($0)?.number })
         for (uuid, row) in vmPorts where row.lane == lane {
-            guard let port = ports[bridge]?[row.name], let number = UInt16(exactly: port.number),
-                numbers.contains(number)
+            guard let presence = claims[uuid], let cookie = FlowCookie.claim(lane, presence),
+                claimed.contains(cookie), claims.spoke(uuid)
             else { continue }
-            if claims.spoke(uuid) {
-                isNews = true
-                tellOf(row, .arrived)
-            }
+            isNews = true
+            tellOf(row, .arrived)
         }
         noteClaims(since: former)
         if isNews { compile() }
@@ -262,6 +259,6 @@ extension SwitchChange {
 
     /// Whether a VM port may have spoken for the first time.
     fileprivate var isClaim: Bool {
-        if case .flowAdded(let flow) = self { FlowCookie.claim(flow.cookie) != nil } else { false }
+        if case .flowAdded(let flow) = self { FlowCookie.isClaim(flow.cookie) } else { false }
     }
 }

@@ -37,13 +37,18 @@ extension ChainKeeper {
         tellServed()
     }
 
-    /// Tells which ports both ends of their lane have the flows of.
+    /// Tells which ports both ends of their lane have the flows of. Those are of the port that the switch knows by the
+    /// name, which is another row's until ovs-vswitchd has taken the new one.
     func tellServed() {
         var served: [Lane: [String: Presence]] = [:]
+        let numbers = Dictionary(vmPorts.values.map { ($0.name, $0.number) }) { $1 }
         for lane in resolved ?? [] {
             guard let local = acknowledged[lane.lane.localBridge], let uplink = acknowledged[lane.lane.uplinkBridge]
             else { continue }
-            for port in lane.vmPorts where local[port.name] == port.whoever && uplink[port.name] == port.whoever {
+            for port in lane.vmPorts
+            where numbers[port.name] == port.number && local[port.name] == port.whoever
+                && uplink[port.name] == port.whoever
+            {
                 served[lane.lane, default: [:]][port.name] = port.presence
             }
         }
@@ -68,6 +73,9 @@ extension ChainKeeper {
         tell(.claims(claims))
         for (uuid, entry) in claims.claims where former.claims[uuid]?.address != entry.address || former[uuid] == nil {
             unannounced.insert(uuid)
+            // What the switch has may be another row's of the same name and number.
+            guard let row = vmPorts[uuid] else { continue }
+            for bridge in [row.lane.localBridge, row.lane.uplinkBridge] { acknowledged[bridge]?[row.name] = nil }
         }
     }
 

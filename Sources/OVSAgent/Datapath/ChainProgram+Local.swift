@@ -225,8 +225,7 @@ extension LanePorts {
     /// Lets an expected port that speaks have its address at once, before the agent hears of it. The claim of another is
     /// looked up first: else whoever spoke last would have it. What is claimed goes with this flow.
     private func claiming(_ port: VMPort) -> [Flow] {
-        guard let address = port.address, !port.presence.isPresent else { return [] }
-        let cookie = FlowCookie(.claim(lane, number: port.number)).rawValue
+        guard let address = port.address, let cookie = FlowCookie.claim(lane, port.presence) else { return [] }
         func claim(_ table: Table, _ field: OpenFlow.Field, _ target: Subfield) -> FlowAction {
             .learn(
                 .claim(

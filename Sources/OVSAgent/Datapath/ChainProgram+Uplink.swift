@@ -65,14 +65,14 @@ extension LanePorts {
         stations.flatMap { station in
             let (source, destination) = (station.match(source: true), station.match(source: false))
             let (lane, away) = (Table.lane, Table.destination)
-            guard port.presence.isPresent else {
+            if let cookie = FlowCookie.claim(self.lane, port.presence) {
                 return [
                     flow(
                         lane,
                         station.priority,
                         source,
                         of: port,
-                        actions: claims(of: port, station.address) + [.load(1, .register1)],
+                        actions: claims(station.address, cookie) + [.load(1, .register1)],
                         goto: .destination
                     ),
                     flow(
@@ -97,9 +97,8 @@ extension LanePorts {
     private var down: [FlowAction] { [.resubmit(Table.arrival), .inPort] }
 
     /// What a frame of an expected port makes of brN: frames for it go down the lane only, and none comes from the wire.
-    private func claims(of port: VMPort, _ address: EthernetAddress) -> [FlowAction] {
-        let cookie = FlowCookie(.claim(lane, number: port.number)).rawValue
-        return [
+    private func claims(_ address: EthernetAddress, _ cookie: UInt64) -> [FlowAction] {
+        [
             .learn(
                 .claim(
                     address,

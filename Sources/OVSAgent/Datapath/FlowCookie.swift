@@ -16,8 +16,9 @@ struct FlowCookie: Hashable, Sendable {
         case flood(Lane, VLAN)
         /// Was made by `learn()` for one VM port; where the port isn't told apart, number 0.
         case learned(Lane, number: UInt16)
-        /// Was made by `learn()` when a VM port spoke that was expected: it claims the address it declares.
-        case claim(Lane, number: UInt16)
+        /// Was made by `learn()` when a VM port spoke that was expected: it claims the address it declares. It belongs to that
+        /// coming of the port, by the low bits of its ``Presence/since``, since another port may get the same number.
+        case claim(Lane, since: UInt16)
         /// Was made by `learn()` when the wire announced an address of this host.
         case announcement(Lane)
     }
@@ -33,7 +34,7 @@ struct FlowCookie: Hashable, Sendable {
             case .vmPort(let lane, let number): (2, lane, number)
             case .flood(let lane, let vlan): (3, lane, vlan.number)
             case .learned(let lane, let number): (4, lane, number)
-            case .claim(let lane, let number): (5, lane, number)
+            case .claim(let lane, let since): (5, lane, since)
             case .announcement(let lane): (6, lane, 0)
             }
         rawValue = Self.space | kind << 28 | UInt64(lane?.number ?? 0) << 16 | UInt64(number)
@@ -45,8 +46,14 @@ struct FlowCookie: Hashable, Sendable {
     /// The VM port that a flow of this cookie serves; `nil` where it serves none in particular.
     static func vmPort(_ cookie: UInt64) -> (lane: Lane, number: UInt16)? { port(cookie, kind: 2) }
 
-    /// The VM port for which a flow of this cookie claims an address; `nil` where it does not.
-    static func claim(_ cookie: UInt64) -> (lane: Lane, number: UInt16)? { port(cookie, kind: 5) }
+    /// Whether a flow of this cookie claims an address for a VM port.
+    static func isClaim(_ cookie: UInt64) -> Bool { port(cookie, kind: 5) != nil }
+
+    /// The cookie of the claims that an expected port makes when it speaks; `nil` for one that is present and makes none.
+    static func claim(_ lane: Lane, _ presence: Presence) -> UInt64? {
+        guard case .expected(let since) = presence else { return nil }
+        return FlowCookie(.claim(lane, since: UInt16(truncatingIfNeeded: since))).rawValue
+    }
 
     /// Whether a flow of this cookie marks an announcement.
     static func isAnnouncement(_ cookie: UInt64) -> Bool { port(cookie, kind: 6) != nil }

@@ -260,7 +260,7 @@ extension Flow {
     fileprivate var isNote: Bool { Self.isNote(cookie) }
 
     private static func isNote(_ cookie: UInt64) -> Bool {
-        FlowCookie.claim(cookie) != nil || FlowCookie.isAnnouncement(cookie)
+        FlowCookie.isClaim(cookie) || FlowCookie.isAnnouncement(cookie)
     }
 }
 

@@ -5,6 +5,9 @@ import OpenFlow
 struct VMPortRow: Hashable, Sendable {
     var name: String
     var lane: Lane
+    /// What ovs-vswitchd says that it numbers this row's port; `nil` before it has taken the row, whatever port of the same
+    /// name it may have had before.
+    var number: UInt16?
     /// Read once: the same for whatever number and VLANs.
     var source: Result<VMPort.Source, VMPort.Unserved>
     var mode: String?
@@ -45,6 +48,7 @@ struct VMPortRow: Hashable, Sendable {
         else { return nil }
         name = interface.name
         self.lane = lane
+        number = interface["ofport"].integer.flatMap(UInt16.init(exactly:))
         let keys = [VMPort.Key.attachedMAC, VMPort.Key.addresses]
         source = .reading(Dictionary(uniqueKeysWithValues: keys.compactMap { key in marks[key].map { (key, $0) } }))
         mode = port["vlan_mode"].string

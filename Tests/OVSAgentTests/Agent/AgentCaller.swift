@@ -27,6 +27,18 @@ extension AgentCaller {
         try await ask("vms")["ports"]?.array?.first { $0["name"]?.string == name } ?? .null
     }
 
+    /// Waits until a VM port is served, and as present or expected.
+    func waitForVM(_ name: String, presence: String) async throws {
+        let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
+        while true {
+            let port = try await vm(name)
+            if port["presence"]?.string == presence, port["served"]?.boolean == true { return }
+            guard ContinuousClock.now < deadline else {
+                throw RunningAgent.Failure(description: "\(name) is not \(presence): \(port)")
+            }
+        }
+    }
+
     /// What the journal has after an event.
     func events(since id: Int = 0) async throws -> [JournalEntry] {
         try await ask("events", "\(id)")["events"]?.array?.map(JournalEntry.init) ?? []

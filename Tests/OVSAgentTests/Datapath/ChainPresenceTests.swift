@@ -156,7 +156,7 @@ struct ChainPresenceTests {
             var arrivals = try await host.capture.send(announcement.tagged(7), into: host.wire)
             let event = try await host.agent.waitForEvent(after: last, "vm-moved", object: "Interface vmb")
             #expect(event.reason == "\(Self.b) was announced on the wire, by \(host.wire): expected on br0.local again")
-            #expect(try await host.agent.vm("vmb")["presence"]?.string == "expected")
+            try await host.agent.waitForVM("vmb", presence: "expected")
             // It reached whom it was for, if late, and once.
             let nowhere = EthernetFrame(to: "01:80:c2:00:00:00", from: Self.a)
             arrivals.merge(try await host.capture.send(nowhere, into: "vma")) { $0 + $1 }
@@ -211,6 +211,33 @@ struct ChainPresenceTests {
         }
     }
 
+    @Test("a VM that is plugged anew a hundred times is heard from its first frame on, each time, once")
+    func replugs() async throws {
+        try await ChainHost.with(Self.vms) { host in
+            let toA = EthernetFrame(to: Self.a, from: Self.b)
+            let unplug = ["--", "del-port", "vmb"]
+            let columns = [
+                "external_ids:iface-id=vmb", "external_ids:attached-mac=\"\(Self.b)\"", host.capture.option(of: "vmb"),
+            ]
+            let plug = ["--", "add-port", "br0.local", "vmb", "tag=7", "--", "set", "interface", "vmb"] + columns
+            for round in 0..<100 {
+                let last = try await host.agent.lastEvent()
+                // As one change, and as two.
+                for change in round.isMultiple(of: 2) ? [unplug + plug] : [unplug, plug] {
+                    try await host.ovs.tool(
+                        "ovs-vsctl",
+                        ["--db=\(host.ovs.databaseRemote)", "--timeout=20"] + change
+                    )
+                }
+                try await host.agent.waitForEvent(after: last, "vm-served", object: "Interface vmb")
+                // It is no longer here alone, as far as the former port had spoken.
+                try await host.expect(Self.toB, into: "vma", reaches: ["vmb": Self.toB, host.wire: Self.toB.tagged(7)])
+                try await host.expect(toA, into: "vmb", reaches: ["vma": toA])
+                try await host.expect(Self.toB, into: "vma", reaches: ["vmb": Self.toB])
+            }
+        }
+    }
+
     @Test("an echo right after a VM's own speech, a copy by the idle member, and ordinary frames move nobody")
     func echoes() async throws {
         try await ChainHost.with(Self.vms) { host in
@@ -252,9 +279,8 @@ struct ChainPresenceTests {
             try await host.ovs.restartSwitch()
             try await RunningAgent.with(host.ovs) { agent in
                 try await host.settled(expected: ["vmb"], speaks: false)
-                let port = try await agent.vm("vma")
-                #expect(port["presence"]?.string == "present" && port["served"]?.boolean == true)
-                #expect(try await agent.vm("vmb")["presence"]?.string == "expected")
+                try await agent.waitForVM("vma", presence: "present")
+                try await agent.waitForVM("vmb", presence: "expected")
                 // Nobody came or went.
                 let kinds = Set(try await agent.events().map(\.kind))
                 #expect(kinds.isDisjoint(with: ["vm-served", "vm-arrived", "vm-moved", "vm-gone"]))
@@ -270,16 +296,13 @@ struct ChainPresenceTests {
             try await agent.waitForEvent("vm-arrived", object: "Interface vma")
             let served = try await agent.waitForEvent("vm-served", object: "Interface vmb")
             #expect(served.reason == "\(Self.b) on br0.local: expected until it speaks")
-            #expect(try await agent.vm("vmb")["presence"]?.string == "expected")
+            try await agent.waitForVM("vmb", presence: "expected")
             try await host.speak(Self.vms[1])
             let arrived = try await agent.waitForEvent("vm-arrived", object: "Interface vmb")
             #expect(arrived.reason == "\(Self.b) has spoken on br0.local: it is here alone")
             try await host.settled()
-            let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
             // Once the switch has said so.
-            while try await agent.vm("vmb")["presence"]?.string != "present" {
-                try #require(ContinuousClock.now < deadline)
-            }
+            try await agent.waitForVM("vmb", presence: "present")
             // What the switch did by itself is nobody's drift.
             #expect(try await agent.events().filter { $0.kind == "drift" }.map(\.text) == [])
             try await host.ovs.tool("ovs-appctl", ["netdev-dummy/set-admin-state", "vmb", "down"])
@@ -299,7 +322,7 @@ struct ChainPresenceTests {
     func acknowledged() async throws {
         try await ChainHost.with(Self.vms) { host in
             func vmb() async throws -> JSON { try await host.agent.vm("vmb") }
-            #expect(try await vmb()["served"]?.boolean == true)
+            try await host.agent.waitForVM("vmb", presence: "present")
             // It takes no flow until it goes on.
             try await host.ovs.killSwitch(SIGSTOP)
             try await host.ovs.vsctl("set", "port", "vmb", "tag=8", wait: false)
@@ -320,7 +343,9 @@ struct ChainPresenceTests {
     func forged() async throws {
         try await ChainHost.with(Self.vms, expected: ["vmb"]) { host in
             let number = try await host.number(of: "vmb")
-            let cookie = FlowCookie(.claim(host.lanes[0], number: number)).rawValue
+            // As the port's own claims have it.
+            let dump = try await host.ovs.tool("ovs-ofctl", ["-O", "OpenFlow14", "dump-flows", "br0.local", "table=7"])
+            let cookie = try #require(dump.firstMatch(of: /learn\(table=13,.*?cookie=(0x[0-9a-f]+)/)?.output.1)
             let last = try await host.agent.lastEvent()
             let forged = "table=13,priority=80,cookie=\(cookie),vlan_tci=0x0007/0x0fff,dl_src=\(Self.a)"
             let flow = "\(forged),actions=load:\(number)->NXM_OF_IN_PORT[]"

@@ -148,7 +148,7 @@ import Testing
 
     @Test("a claim is a port's while it may make it, late for a moment after that, and then somebody else's")
     func claims() {
-        let cookie = FlowCookie(.claim(Lane(0)!, number: 3)).rawValue
+        let cookie = FlowCookie(.claim(Lane(0)!, since: 3)).rawValue
         let address = EthernetAddress(rawValue: 0x02_00_00_00_00_0a)
         let table = LocalTable.claim.rawValue
         let learn = Learn.claim(
