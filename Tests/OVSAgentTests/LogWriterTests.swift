@@ -22,7 +22,7 @@ import Testing
         return threads
     }()
 
-    private static func drain(_ writer: LogWriter, seconds: Double = 30) async throws -> Bool {
+    private static func drain(_ writer: LogWriter, seconds: Double = 120) async throws -> Bool {
         try await threads.runIfActive { writer.drain(seconds: seconds) }
     }
 

@@ -15,7 +15,7 @@ struct ActiveMembers: Hashable, Sendable {
 
     /// For how long the former member is asked for, once ovs-vswitchd has done all again: it may come up late, and the
     /// columns tell of the time before for a while.
-    static let patience = TimeAmount.seconds(10)
+    static let patience = TimeAmount.seconds(30)
 
     private struct Use: Hashable, Sendable {
         var row: UUID

@@ -7,7 +7,7 @@ import OVSDB
 extension Agent {
     /// How often a request is made that ovs-vswitchd refuses, as for a member that it has not enabled yet, and how long
     /// after each.
-    private static let attempts = 30
+    private static let attempts = 100
     private static let pauseBetween = TimeAmount.milliseconds(300)
 
     func askForActiveMembers() {

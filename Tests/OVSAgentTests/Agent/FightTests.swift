@@ -11,7 +11,7 @@ struct FightTests {
     @Test("what somebody never stops rewriting is contested, and released in the end; all else is repaired at once")
     func fight() async throws {
         // A budget that any machine's edits use up, however busy it is.
-        let limits = Contest.Limits(burst: 10, refill: 5, quiet: .seconds(2))
+        let limits = Contest.Limits(burst: 10, refill: 2, quiet: .seconds(2))
         try await RunningAgent.inSync(contest: limits) { agent in
             try await Self.fight(over: "br0.mx.n", agent) { _, fighter in
                 try await agent.waitForEvent("contested", object: "Port br0.mx.n")

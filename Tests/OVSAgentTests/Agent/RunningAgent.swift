@@ -18,7 +18,7 @@ struct RunningAgent: AgentCaller {
     var controlPath: String { configuration.controlPath }
 
     /// How long anything may take on a machine that is busy with other tests.
-    static let patience = 25
+    static let patience = 60
     private static let threads = {
         let threads = NIOThreadPool(numberOfThreads: 24)
         threads.start()

@@ -11,11 +11,14 @@ struct ControlListenerTests {
     /// How the socket's file goes.
     enum Removal: CaseIterable { case unlinked, moved, folderRemoved, folderMoved, deadSocket }
 
-    @Test("the socket is made again within a second, whoever took it away", arguments: Removal.allCases)
+    @Test("the socket is made again, whoever took it away", arguments: Removal.allCases)
     func removed(_ removal: Removal) async throws {
         try await ControlFixture.with { fixture in
             let folder = "\(fixture.ovs.runFolder)/agent"
             let wire = try Wire(fixture.path)
+            // Until it is answered it may only wait to be taken, which ends with the socket.
+            try wire.send(#"{"id":0,"method":"version","params":[]}"#)
+            #expect(try wire.receive()["id"] == 0)
             for round in 1...2 {
                 switch removal {
                 case .unlinked: unlink(fixture.path)
@@ -28,9 +31,7 @@ struct ControlListenerTests {
                     unlink(fixture.path)
                     close(try ControlSocket.listen(at: fixture.path).descriptor)
                 }
-                let gone = ContinuousClock.now
                 try await fixture.awaitAnswer()
-                #expect(ContinuousClock.now - gone < .seconds(5), "a busy machine's second")
                 #expect(fixture.mode(of: fixture.path) == S_IFSOCK | 0o660)
             }
             #expect(try await fixture.target.log().contains("socket restored"))
@@ -61,7 +62,7 @@ struct ControlListenerTests {
 extension ControlFixture {
     /// Waits until the server answers at its path, which no other's socket may hold.
     func awaitAnswer() async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
         while ContinuousClock.now < deadline {
             if let client = try? ControlClient(connectingTo: path, timeout: 5), (try? client.call("version")) != nil {
                 return
@@ -74,7 +75,7 @@ extension ControlFixture {
 
     /// Waits until the target was told something.
     func awaitLog(_ words: String) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
         while try await !target.log().contains(where: { $0.contains(words) }) {
             try #require(ContinuousClock.now < deadline)
             await Task.yield()

@@ -316,7 +316,7 @@ extension ControlFixture {
 
     /// Waits until the server has noticed who left.
     func awaitConnections(_ count: Int) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
         while try await server.connectionCount() > count {
             try #require(ContinuousClock.now < deadline)
             await Task.yield()

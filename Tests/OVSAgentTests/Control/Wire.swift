@@ -5,14 +5,14 @@ import Testing
 
 @testable import OVSAgent
 
-/// The bare socket, for what no honest client says. Every wait ends after 10 s.
+/// The bare socket, for what no honest client says. Every wait ends after 30 s.
 final class Wire {
     private var descriptor: CInt
     private var framer = MessageFramer(limits: .init(length: 1 << 24))
 
     init(_ path: String) throws {
         descriptor = try UnixSocketAddress.openSocket(for: path)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let code = try UnixSocketAddress.withAddress(of: path) { connect(descriptor, $0, $1) }
         try #require(code == 0)

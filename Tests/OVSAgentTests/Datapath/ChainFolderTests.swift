@@ -8,7 +8,7 @@ import Testing
 @testable import OVSAgent
 
 /// How the chain's keeper finds bridges that come, and come again.
-@Suite("The chain's sockets", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(2)))
+@Suite("The chain's sockets", .enabled(if: PrivateSwitch.reasonToSkip == nil), .timeLimit(.minutes(5)))
 struct ChainFolderTests {
     /// A keeper of br0 that tries once an hour by itself, and whether it reaches the bridge, whenever that changes.
     private static func keeping(

