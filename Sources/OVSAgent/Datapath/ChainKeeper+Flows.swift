@@ -79,9 +79,11 @@ extension ChainKeeper {
         guard !mods.isEmpty else {
             bridges[bridge]?.flows = nil
             kept.flows?.settled()
+            kept.settings.leftGroups()
             bridges[bridge] = kept
             tellFlows(bridge)
             acknowledge(bridge)
+            keepSettings(bridge)
             return
         }
         kept.work = .committing

@@ -31,6 +31,9 @@ struct KeptSettings: Hashable, Sendable {
     private var tamperedGroups: Set<UInt32> = []
     /// Whether ``groups`` has all of them.
     private var areGroupsRead = false
+    /// Whether no flow can send to a group that is not wanted. Open vSwitch deletes the flows that send to a group together
+    /// with it, and frames find none until others are there: a group goes last.
+    private var areGroupsLeft = false
     private var meters: [UInt32: Meter] = [:]
     private var ports: [UInt32: SwitchPort] = [:]
     /// As it was found, until that is put right.
@@ -104,10 +107,15 @@ struct KeptSettings: Hashable, Sendable {
 
     var needsRepair: Bool { !groupRepairs.isEmpty || !meters.isEmpty || !ports.isEmpty || fragments != nil }
 
-    /// Other groups are wanted.
+    /// Other groups are wanted. Those that are no more go when the flows are as wanted (``leftGroups()``).
     mutating func want(_ groups: [Group]) {
+        let former = wantedGroups
         wantedGroups = Dictionary(groups.map { ($0.number, $0) }) { $1 }
+        if former.keys.contains(where: { wantedGroups[$0] == nil }) { areGroupsLeft = false }
     }
+
+    /// The flows are as wanted: none sends to a group that is not.
+    mutating func leftGroups() { areGroupsLeft = true }
 
     /// Nothing is known any more of what is there.
     mutating func forget() {
@@ -123,7 +131,7 @@ struct KeptSettings: Hashable, Sendable {
                 && wantedGroups.allSatisfy { groups[$0.key] == $0.value && !tamperedGroups.contains($0.key) }
     }
 
-    /// Adds and changes what is wanted, deletes what is not.
+    /// Adds and changes what is wanted, deletes what is not and nothing sends to.
     private var groupRepairs: [Repair] {
         var repairs: [Repair] = []
         for (number, wanted) in wantedGroups.sorted(by: { $0.key < $1.key }) where areGroupsRead {
@@ -131,7 +139,7 @@ struct KeptSettings: Hashable, Sendable {
             guard found != wanted || tamperedGroups.contains(number) else { continue }
             repairs.append(groupRepair(found == nil ? .add(wanted) : .modify(wanted), number))
         }
-        for number in groups.keys.sorted() where wantedGroups[number] == nil {
+        for number in groups.keys.sorted() where areGroupsLeft && wantedGroups[number] == nil {
             repairs.append(groupRepair(.delete(number), number))
         }
         return repairs
@@ -170,8 +178,10 @@ struct KeptSettings: Hashable, Sendable {
             let isNew = fragments == .normal && !hadFragments
             repairs.append(Repair(mod: .fragments(wantedFragments), drift: isNew ? nil : drift))
         }
-        groups = wantedGroups
-        tamperedGroups = []
+        // Those that are to go later.
+        let left = areGroupsLeft ? [:] : groups.filter { wantedGroups[$0.key] == nil }
+        groups = wantedGroups.merging(left) { wanted, _ in wanted }
+        tamperedGroups.formIntersection(left.keys)
         meters = [:]
         ports = [:]
         fragments = nil

@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import OpenFlow
 import TestSupport
 import Testing
@@ -71,6 +73,65 @@ struct ChainGroupTests {
         }
     }
 
+    @Test("a group goes after the flows that send to it, none of which goes with it")
+    func order() async throws {
+        try await ChainHost.with(Self.vms, vlanLimit: 2) { host in
+            let witness = Witness()
+            try await witness.watch("\(host.ovs.runFolder)/br0.local.mgmt")
+            try await host.ovs.tool(
+                "ovs-vsctl",
+                ["--db=\(host.ovs.databaseRemote)", "--timeout=20", "set", "open", ".", "other_config:vlan-limit=1"]
+            )
+            var host = host
+            host.vlanLimit = 1
+            try await host.settled()
+            while try await Self.ofctl(host, "dump-groups", "br0.local").contains("group_id") {
+                try Task.checkCancellation()
+            }
+            // What takes the group's place is told last, or the group took the flows along.
+            while await !witness.hasSeenStrip { try Task.checkCancellation() }
+            #expect(await witness.lost == [])
+            try await witness.end()
+        }
+    }
+
+    /// Who hears what becomes of the flows.
+    private actor Witness {
+        nonisolated let eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+        private var connection: SwitchConnection?
+        private(set) var hasSeenStrip = false
+        /// Flows that went with a group.
+        private(set) var lost: [Flow] = []
+
+        func watch(_ path: String) async throws {
+            connection = SwitchConnection(
+                socketPath: path,
+                eventLoop: eventLoop,
+                onSwitchChange: { self.take($0) },
+                onChange: { _ in }
+            )
+            // Until the connection stands.
+            while (try? await connection?.monitorFlows().get()) == nil { try Task.checkCancellation() }
+        }
+
+        func end() async throws {
+            try await connection?.close().get()
+            connection = nil
+        }
+
+        private func take(_ changes: [SwitchChange]) {
+            for change in changes {
+                switch change {
+                case .flowRemoved(let flow, .groupDeleted): lost.append(flow)
+                case .flowAdded(let flow), .flowModified(let flow):
+                    if flow.table == LocalTable.strip.rawValue, flow.instructions.goto != nil { hasSeenStrip = true }
+                default: break
+                }
+            }
+        }
+    }
+
     @Test("an agent that starts anew finds its groups as they are, or makes them again, and blames nobody")
     func restart() async throws {
         try await ChainHost.with(Self.vms, vlanLimit: 2) { host in
@@ -106,7 +167,13 @@ struct ChainGroupTests {
         #expect(settings.hasGroups)
         settings.want([mine])
         #expect(!settings.hasGroups && !settings.needsRepair)
-        #expect(read(other) == ["group add \(mine)", "! group delete group_id=9"])
+        #expect(read(other) == ["group add \(mine)"])
+        // A flow may still send to it.
+        #expect(settings.hasGroups && !settings.needsRepair)
+        settings.leftGroups()
+        #expect(
+            settings.takeRepairs().map { "\($0.drift == nil ? "" : "! ")\($0.mod)" } == ["! group delete group_id=9"]
+        )
         #expect(settings.hasGroups && !settings.needsRepair)
         #expect(read(mine) == [])
         #expect(told(.delete(mine.number)) == ["! group add \(mine)"])
@@ -123,6 +190,12 @@ struct ChainGroupTests {
         #expect(
             repairs { settings in
                 settings.want([])
+                return settings.needsRepair
+            } == []
+        )
+        #expect(
+            repairs { settings in
+                settings.leftGroups()
                 return settings.needsRepair
             } == ["group delete group_id=1"]
         )
