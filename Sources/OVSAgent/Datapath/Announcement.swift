@@ -1,6 +1,9 @@
 import OpenFlow
 
 /// What told on the wire that an address is there: a mark that brN has learned of a frame.
+///
+/// The mark's match is the member, the address and the kind of frame, and all else that the frame told stands in its actions:
+/// so whoever varies that on the wire changes one flow again and again, and can't fill the table.
 struct Announcement: Hashable, Sendable {
     var address: EthernetAddress
     var vlan: VLAN
@@ -17,8 +20,12 @@ struct Announcement: Hashable, Sendable {
     /// `nil` for a frame that announces nothing, as an ordinary ARP request.
     init?(_ mark: Flow) {
         func value(_ field: OpenFlow.Field) -> UInt128? { mark.match[field]?.value }
+        func told(_ place: Subfield) -> UInt64? {
+            for case .load(let value, place) in mark.instructions.actions { return value }
+            return nil
+        }
         guard let address = value(.ethernetSource), let inPort = value(.inPort),
-            let vlan = VLAN(Int(truncatingIfNeeded: (value(.vlanTCI) ?? 0) & 0xfff))
+            let vlan = VLAN(Int(truncatingIfNeeded: told(Told.vlan) ?? 0))
         else { return nil }
         self.address = EthernetAddress(rawValue: UInt64(truncatingIfNeeded: address))
         self.vlan = vlan
@@ -27,13 +34,21 @@ struct Announcement: Hashable, Sendable {
         case EtherType.rarp.rawValue?: kind = .rarp
         case EtherType.ipv6.rawValue?: kind = .neighbour
         default:
-            let source = UInt32(truncatingIfNeeded: value(.arpSPA) ?? 0)
-            let target = UInt32(truncatingIfNeeded: value(.arpTPA) ?? 0)
-            let operation = UInt16(truncatingIfNeeded: value(.arpOperation) ?? 0)
+            let source = UInt32(truncatingIfNeeded: told(Told.source) ?? 0)
+            let target = UInt32(truncatingIfNeeded: told(Told.target) ?? 0)
+            let operation = UInt16(truncatingIfNeeded: told(Told.operation) ?? 0)
             // An announcement, or an answer that nobody asked for (RFC 5227, 3).
             guard source == target || operation == 2 else { return nil }
             kind = .arp(operation: operation, source: source, target: target)
         }
+    }
+
+    /// Where a mark's actions put what the frame told.
+    fileprivate enum Told {
+        static let source = Subfield(OpenFlow.Field.register0)
+        static let target = Subfield(OpenFlow.Field.register1)
+        static let vlan = Subfield(OpenFlow.Field.register2, offset: 0, count: 12)
+        static let operation = Subfield(OpenFlow.Field.register2, offset: 16, count: 16)
     }
 
     /// The frame as it came, which the guard has kept from the VMs of this host; `nil` where not all of it is known.
@@ -57,7 +72,9 @@ extension LanePorts {
     var announcementMarks: [Flow] {
         let arp: [Learn.Spec] = [
             .match(Subfield(.ethernetType), UInt128(EtherType.arp.rawValue)),
-            .match(.arpOperation), .match(.arpSPA), .match(.arpTPA),
+            .loadField(Subfield(.arpOperation), to: Announcement.Told.operation),
+            .loadField(Subfield(.arpSPA), to: Announcement.Told.source),
+            .loadField(Subfield(.arpTPA), to: Announcement.Told.target),
         ]
         let rarp: [Learn.Spec] = [.match(Subfield(.ethernetType), UInt128(EtherType.rarp.rawValue))]
         let neighbour: [Learn.Spec] = [.match(Subfield(.ethernetType), UInt128(EtherType.ipv6.rawValue))]
@@ -80,7 +97,7 @@ extension LanePorts {
         }
     }
 
-    /// One for each address and VLAN, that lasts a second: who announces goes on for as long.
+    /// One for each address, that lasts a second: who announces goes on for as long.
     private func mark(_ fields: [Learn.Spec]) -> Learn {
         Learn(
             table: UplinkTable.announced.rawValue,
@@ -88,7 +105,8 @@ extension LanePorts {
             cookie: FlowCookie(.announcement(lane)).rawValue,
             hardTimeout: 1,
             specs: [
-                .match(Subfield(.vlanTCI, offset: 0, count: 12)), .match(.inPort), .match(.ethernetSource),
+                .match(.inPort), .match(.ethernetSource),
+                .loadField(Subfield(.vlanTCI, offset: 0, count: 12), to: Announcement.Told.vlan),
             ] + fields
         )
     }

@@ -19,6 +19,7 @@ extension ChainKeeper {
     /// brN has marked that a frame announced an address of this host.
     func announced(_ bridge: String, _ mark: Flow) {
         guard let lane = Lane(uplinkBridge: bridge), let announcement = Announcement(mark),
+            !judged.contains(Judgement(lane: lane, address: announcement.address)),
             present(announcement, on: lane) != nil, let member = ports[bridge]?[number: announcement.inPort]?.name
         else { return }
         tell(.announced(announcement, lane, member: member))

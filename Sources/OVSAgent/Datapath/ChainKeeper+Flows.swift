@@ -254,9 +254,12 @@ extension ChainKeeper {
 }
 
 extension SwitchChange {
-    /// The mark of an announcement.
+    /// The mark of an announcement; another one of the same address changes it.
     fileprivate var announcement: Flow? {
-        if case .flowAdded(let flow) = self, FlowCookie.isAnnouncement(flow.cookie) { flow } else { nil }
+        switch self {
+        case .flowAdded(let flow), .flowModified(let flow): FlowCookie.isAnnouncement(flow.cookie) ? flow : nil
+        default: nil
+        }
     }
 
     /// Whether a VM port may have spoken for the first time.
