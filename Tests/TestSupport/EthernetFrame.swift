@@ -90,6 +90,39 @@ public struct EthernetFrame: Hashable, Sendable {
         )
     }
 
+    /// The neighbour advertisement to all nodes by which a station tells where its address is (RFC 4861, 7.2.6).
+    ///
+    /// - Parameter option: whether it has the station's link-layer address.
+    public static func advertised(_ station: String, option: Bool = true) -> EthernetFrame {
+        let mac = address(station)
+        let source: [UInt8] =
+            [0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]]
+        let target: [UInt8] = [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+        var message: [UInt8] = [136, 0, 0, 0, 0x20, 0, 0, 0] + source + (option ? [2, 1] + mac : [])
+        let length = pair(UInt16(message.count))
+        let sum = checksum(source + target + [0, 0] + length + [0, 0, 0, 58] + message)
+        message.replaceSubrange(2..<4, with: pair(sum))
+        return EthernetFrame(
+            to: "33:33:00:00:00:01",
+            from: station,
+            type: 0x86dd,
+            payload: [0x60, 0, 0, 0] + length + [58, 255] + source + target + message
+        )
+    }
+
+    /// The internet checksum (RFC 1071).
+    private static func checksum(_ bytes: [UInt8]) -> UInt16 {
+        var sum: UInt32 = 0
+        for index in stride(from: 0, to: bytes.count, by: 2) {
+            sum += UInt32(bytes[index]) << 8 | UInt32(index + 1 < bytes.count ? bytes[index + 1] : 0)
+        }
+        while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
+        return ~UInt16(sum)
+    }
+
+    /// Whether it is IPv6.
+    public var isAdvertisement: Bool { bytes[12..<14] == [0x86, 0xdd] }
+
     public var hexadecimal: String { bytes.map(Self.hexadecimal).joined() }
 
     private static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }

@@ -32,7 +32,6 @@ extension ChainKeeper {
             tell(.unrestricted(unrestricted))
         }
         if isSame { return }
-        forgetStations(from: self.resolved ?? [], to: resolved)
         let changes = ChainProgram.changes(from: lanesOfWanted, to: resolved)
         let before = Dictionary(lanesOfWanted.map { ($0.lane, $0) }) { $1 }
         // A port that needs no flow on one of its lane's ends is acknowledged there all the same.
@@ -89,6 +88,7 @@ extension ChainKeeper {
         kept.work = .committing
         kept.committing = mods
         bridges[bridge] = kept
+        teach(bridge, kept.flows?.unguarded(by: mods) ?? [])
         kept.connection.commit(mods).whenComplete { result in
             self.assumeIsolated { $0.committed(bridge, mods, result, drifts, noticedAt: noticedAt) }
         }

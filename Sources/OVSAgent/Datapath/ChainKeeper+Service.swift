@@ -87,26 +87,6 @@ extension ChainKeeper {
             tellOf(row, .gone(reason ?? "its port was taken off"))
         }
     }
-
-    /// Has brN believe that addresses which were present behind the lane are on the wire: it would keep frames for them
-    /// from there, where the VMs may be now, until it hears them from there. A guard has kept it from hearing them.
-    func forgetStations(from old: [LanePorts], to new: [LanePorts]) {
-        let after = Dictionary(new.map { ($0.lane, $0) }) { $1 }
-        for former in old {
-            guard let now = after[former.lane], former != now else { continue }
-            let present = Set(now.vmPorts.filter(\.presence.isPresent).compactMap(\.address))
-            let left = former.vmPorts.filter { port in
-                port.presence.isPresent && port.address.map { !present.contains($0) } == true
-            }
-            let asARP = lanes?.balancedBySource.contains(now.lane) == true
-            let packets = left.flatMap { $0.teaching(from: now.uplinkMembers, asGratuitousARP: asARP) }
-            guard !packets.isEmpty, let kept = bridges[now.lane.uplinkBridge], case .up = kept.connection.state else {
-                continue
-            }
-            // Where a member has gone meanwhile, nothing is learned by it.
-            kept.connection.apply(packets.map { .packet($0) }).whenFailure { _ in }
-        }
-    }
 }
 
 extension VMPort {
@@ -115,36 +95,5 @@ extension VMPort {
         var port = self
         port.presence = .expected(since: 0)
         return port
-    }
-
-    /// More VLANs than this are not worth it: brN forgets an address that is not heard from by itself.
-    private static let mostVLANsTaught = 64
-
-    /// Packets from the port's address, and to it, by the members of a bond, which takes them as it takes frames off the
-    /// wire.
-    ///
-    /// - Parameter asGratuitousARP: what balance-slb believes, and only that (ovs-vswitchd.conf.db(5), `bond_mode`).
-    fileprivate func teaching(from ports: [UInt32], asGratuitousARP: Bool) -> [PacketOut] {
-        guard let address, let vlans = vlans.all ?? vlans.untagged.map({ [$0] }) else { return [] }
-        return vlans.prefix(Self.mostVLANsTaught).flatMap { vlan in
-            let frame = asGratuitousARP ? [UInt8].gratuitousARP(address, vlan) : [UInt8].teaching(address, vlan)
-            return ports.map { PacketOut(frame, from: $0, actions: [.normal]) }
-        }
-    }
-}
-
-extension [UInt8] {
-    /// An answer that nobody asked for, which names no IP address (RFC 5227, 1.1: a probe's sender is all zeroes).
-    fileprivate static func gratuitousARP(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
-        let (mac, none) = (address.bytes, [UInt8](repeating: 0, count: 4))
-        return EthernetAddress.broadcast.bytes + mac + vlan.tag + [0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2] + mac + none
-            + mac
-            + none + [UInt8](repeating: 0, count: 18)
-    }
-
-    /// A frame of the least length from an address to itself, of a type that is kept for experiments (IEEE 802, 9.2.3).
-    fileprivate static func teaching(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
-        let mac = address.bytes
-        return mac + mac + vlan.tag + [0x88, 0xb5] + [UInt8](repeating: 0, count: 46)
     }
 }

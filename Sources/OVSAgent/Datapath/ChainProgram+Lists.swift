@@ -44,6 +44,23 @@ struct VLANLists: Hashable, Sendable {
         return .register(firstRegister + bit / 32, mask, mask: mask)
     }
 
+    /// The bit that a match asks for; `nil` where it asks for none.
+    static func bit(of match: Match) -> Int? {
+        for index in 0..<capacity / 32 {
+            guard let field = match[OpenFlow.Field.register(firstRegister + index)], field.mask != 0 else { continue }
+            return index * 32 + field.mask.trailingZeroBitCount
+        }
+        return nil
+    }
+
+    /// Whether a flow loads a bit.
+    static func loads(_ bit: Int, _ flow: Flow) -> Bool {
+        let register = Subfield(OpenFlow.Field.register(firstRegister + bit / 32))
+        return flow.instructions.actions.contains { action in
+            if case .load(let bits, register) = action { bits >> UInt64(bit % 32) & 1 != 0 } else { false }
+        }
+    }
+
     /// Those that have another bit than in `other`, or none there.
     func differing(from other: VLANLists) -> Set<VLANSet> {
         Set(bits.keys).union(other.bits.keys).filter { bits[$0] != other.bits[$0] }

@@ -137,6 +137,9 @@ struct ChainHost {
     /// The number that the switch gave a VM's port.
     func number(of name: String) async throws -> UInt16 { UInt16(try await numbers()[name] ?? 0) }
 
+    /// The number on brN of the port that leads to the first lane's VMs.
+    func laneNumber() async throws -> UInt32 { try await numbers()[LanePort(.uplink, of: lanes[0]).name] ?? 0 }
+
     private func numbers() async throws -> [String: UInt32] {
         let list = try await ovs.vsctl("--format=table", "--no-heading", "--columns=name,ofport", "list", "interface")
         let pairs = list.split(separator: "\n").compactMap { line -> (String, UInt32)? in

@@ -146,7 +146,7 @@ struct ChainPresenceTests {
 
     @Test(
         "a VM that is silent here and announced on the wire is there, and comes back with its next frame",
-        arguments: [EthernetFrame.moved(b), .gratuitous(b)]
+        arguments: [EthernetFrame.moved(b), .gratuitous(b), .advertised(b), .advertised(b, option: false)]
     )
     func moved(_ announcement: EthernetFrame) async throws {
         try await ChainHost.with(Self.vms) { host in
@@ -157,10 +157,10 @@ struct ChainPresenceTests {
             let event = try await host.agent.waitForEvent(after: last, "vm-moved", object: "Interface vmb")
             #expect(event.reason == "\(Self.b) was announced on the wire, by \(host.wire): expected on br0.local again")
             try await host.agent.waitForVM("vmb", presence: "expected")
-            // It reached whom it was for, if late, and once.
+            // It reached whom it was for, if late, and once; an advertisement, of which not all is known, with its next one.
             let nowhere = EthernetFrame(to: "01:80:c2:00:00:00", from: Self.a)
             arrivals.merge(try await host.capture.send(nowhere, into: "vma")) { $0 + $1 }
-            #expect(arrivals == ["vma": [announcement]])
+            #expect(arrivals == (announcement.isAdvertisement ? [:] : ["vma": [announcement]]))
             try await host.settled(expected: ["vmb"])
             try await Self.expectElsewhere(host)
             try await host.settled()
@@ -168,22 +168,119 @@ struct ChainPresenceTests {
         }
     }
 
+    @Test("whoever announces an address again and again, each time otherwise, fills no table")
+    func flood() async throws {
+        let everywhere = "02:00:00:00:00:0c"
+        try await ChainHost.with(Self.vms + [ChainHost.VM(name: "vmc", mac: everywhere)]) { host in
+            // It would let them go with the first announcement.
+            try await host.agent.stop()
+            var most = 0
+            // As many as a NIC of this datapath takes at once.
+            for batch in 0..<25 {
+                let frames = (0..<80).map { number in
+                    let ip: [UInt8] = [10, 0, UInt8(batch), UInt8(number)]
+                    return number.isMultiple(of: 2)
+                        ? EthernetFrame.gratuitous(Self.b, ip).tagged(7)
+                        : .gratuitous(everywhere, ip).tagged(UInt16(100 + batch * 80 + number))
+                }
+                let receive = ["netdev-dummy/receive", host.wire] + frames.map(\.hexadecimal)
+                try await host.ovs.tool("ovs-appctl", receive)
+                let table = "table=\(UplinkTable.announced.rawValue)"
+                let marks = try await host.ovs.tool("ovs-ofctl", ["dump-flows", "br0", table])
+                most = max(most, marks.split(separator: "\n").count { $0.contains("dl_src=") })
+            }
+            #expect((1...2).contains(most), "\(most)")
+        }
+    }
+
+    @Test("an announcement is heard right after a question of the same station")
+    func afterQuestion() async throws {
+        try await ChainHost.with(Self.vms) { host in
+            try await Self.expectHere(host)
+            try await Self.silent("vmb", host)
+            let last = try await host.agent.lastEvent()
+            let announcement = EthernetFrame.gratuitous(Self.b)
+            let frames = [Self.question(announcement), announcement].map { $0.tagged(7).hexadecimal }
+            try await host.ovs.tool("ovs-appctl", ["netdev-dummy/receive", host.wire] + frames)
+            try await host.agent.waitForEvent(after: last, "vm-moved", object: "Interface vmb")
+        }
+    }
+
+    /// An ordinary ARP request of the same station.
+    private static func question(_ announcement: EthernetFrame) -> EthernetFrame {
+        EthernetFrame(
+            to: ChainHost.broadcast,
+            from: b,
+            type: 0x0806,
+            payload: Array(announcement.bytes[14..<38]) + [192, 0, 2, 9]
+        )
+    }
+
     @Test(
         "a VM that has left is heard from the wire at once, whatever the bond",
-        arguments: ["active-backup", "balance-slb"]
+        arguments: ["active-backup", "balance-slb"],
+        Watch.allCases
     )
-    func departure(mode: String) async throws {
+    func departure(mode: String, _ watch: Watch) async throws {
         try await ChainHost.with(Self.vms, uplink: "mode: \(mode)") { host in
             // br0 learns that it stands behind the lane.
             let flood = EthernetFrame(to: ChainHost.broadcast, from: Self.b)
             _ = try await host.capture.send(flood, into: "vmb")
-            try await host.ovs.vsctl("del-port", "vmb")
-            try await host.settled([Self.vms[0]])
-            let nowhere = EthernetFrame(to: "01:80:c2:00:00:00", from: Self.a)
-            _ = try await host.capture.send(nowhere, into: "vma")
-            let toA = EthernetFrame(to: Self.a, from: Self.b)
-            for wire in host.wires[0].prefix(mode == "balance-slb" ? 2 : 1) {
-                try await host.expect(toA.tagged(7), into: wire, reaches: ["vma": toA])
+            try await watch.without(host) {
+                try await host.ovs.vsctl("del-port", "vmb")
+            } then: {
+                try await host.settled([Self.vms[0]])
+                let nowhere = EthernetFrame(to: "01:80:c2:00:00:00", from: Self.a)
+                _ = try await host.capture.send(nowhere, into: "vma")
+                let toA = EthernetFrame(to: Self.a, from: Self.b)
+                for wire in host.wires[0].prefix(mode == "balance-slb" ? 2 : 1) {
+                    try await host.expect(toA.tagged(7), into: wire, reaches: ["vma": toA])
+                }
+            }
+        }
+    }
+
+    /// What the agent does while a VM leaves.
+    enum Watch: CaseIterable {
+        case works, isPaused, isStopped
+        /// Another one goes on, which knows nothing of who was there.
+        case isReplaced
+
+        func without(
+            _ host: ChainHost,
+            _ edit: () async throws -> Void,
+            then body: () async throws -> Void
+        ) async throws {
+            if self == .isPaused { try await host.agent.ask("pause", "600", "bond swap") }
+            if self == .isStopped || self == .isReplaced { try await host.agent.stop() }
+            try await edit()
+            switch self {
+            case .works: try await body()
+            case .isPaused:
+                try await host.ovs.settled()
+                try await host.agent.ask("resume")
+                try await body()
+            case .isStopped: try await RunningAgent.with(host.ovs) { _ in try await body() }
+            case .isReplaced: try await RunningAgent.with(host.ovs, name: "b") { _ in try await body() }
+            }
+        }
+    }
+
+    @Test("a VM of a long list that has left while no agent was there is heard from the wire in its VLANs")
+    func listedDeparture() async throws {
+        let vms = [Self.vms[0], ChainHost.VM(name: "vmb", mac: Self.b, trunks: Array(1...30))]
+        try await ChainHost.with(vms) { host in
+            let flood = EthernetFrame(to: ChainHost.broadcast, from: Self.b)
+            for vlan: UInt16 in [7, 29] { _ = try await host.capture.send(flood.tagged(vlan), into: "vmb") }
+            try await Watch.isReplaced.without(host) {
+                try await host.ovs.vsctl("del-port", "vmb")
+            } then: {
+                try await host.settled([vms[0]])
+                let known = try await host.ovs.tool("ovs-appctl", ["fdb/show", "br0"]).split(separator: "\n")
+                    .filter { $0.contains(Self.b) }.map { $0.split(separator: " ").map(String.init) }
+                let lane = try await host.laneNumber()
+                #expect(Set(known.map { $0[1] }).isSuperset(of: ["7", "29"]), "\(known)")
+                #expect(known.allSatisfy { $0[0] != "\(lane)" }, "\(known)")
             }
         }
     }
@@ -257,13 +354,7 @@ struct ChainPresenceTests {
             try await Self.silent("vmb", host)
             try await host.expect(announcement.tagged(7), into: host.wires[0][1])
             try await Self.unmarked(host)
-            let question = EthernetFrame(
-                to: ChainHost.broadcast,
-                from: Self.b,
-                type: 0x0806,
-                payload: Array(announcement.bytes[14..<38]) + [192, 0, 2, 9]
-            )
-            try await host.expect(question.tagged(7), into: host.wire)
+            try await host.expect(Self.question(announcement).tagged(7), into: host.wire)
             try await Self.unmarked(host)
             try await Self.expectHere(host)
             #expect(try await host.agent.vm("vmb")["presence"]?.string == "present")
