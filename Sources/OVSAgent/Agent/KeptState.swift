@@ -44,7 +44,7 @@ struct KeptState: Sendable {
     }
 
     /// The pause that goes on. Nobody lets one end because its file is damaged: see ``Pause/init(_:now:)``.
-    func pause(now: Timestamp) -> Pause? { pause.value ?? pause.damage.flatMap { Pause($0, now: now) } }
+    func pause(now: Timestamp) -> Pause? { pause.value ?? pause.damage.map { Pause($0, now: now) } }
 
     /// What is wrong with which file, and what follows from it.
     var damages: [(damage: StateFile.Damage, consequence: String)] {
@@ -59,7 +59,7 @@ struct KeptState: Sendable {
                 } else if damage.writtenAt != nil {
                     "the pause lasts as long as one can that it held"
                 } else {
-                    "whether there is a pause is not known"
+                    "nothing tells whether it held a pause, or since when: one goes on for a day, or until resume"
                 }
             damages.append((damage, consequence))
         }

@@ -57,10 +57,9 @@ extension Pause {
     private static let lastEnd: Int64 = 253_402_300_799_000_000
 
     /// In place of one whose file is damaged: it goes on for as long as any pause may that was written down when the file
-    /// was written last. `nil` where that can't be told.
-    init?(_ damage: StateFile.Damage, now: Timestamp) {
-        guard let writtenAt = damage.writtenAt else { return nil }
-        let begin = max(0, min(writtenAt.microseconds, now.microseconds))
+    /// was written last; where that can't be told, a moment ago.
+    init(_ damage: StateFile.Damage, now: Timestamp) {
+        let begin = max(0, min(damage.writtenAt?.microseconds ?? now.microseconds, now.microseconds))
         until = Timestamp(microseconds: begin + Int64(Self.longest) * 1_000_000)
         seconds = Self.longest
         reason = "a pause whose file is damaged, so that its own end and reason are lost (\(damage))".onOneLine

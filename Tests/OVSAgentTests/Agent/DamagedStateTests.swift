@@ -79,18 +79,36 @@ struct DamagedStateTests {
     }
 
     @Test("a pause whose file was damaged more than a day ago is over")
-    func overlong() throws {
+    func overlong() {
         let now = Timestamp(microseconds: 1_700_000_000_000_000)
         func damage(hoursAgo: Int64) -> StateFile.Damage {
             let time = Timestamp(microseconds: now.microseconds - hoursAgo * 3_600_000_000)
             return StateFile.Damage(path: "/s/pause", reason: "it is\nempty", writtenAt: time)
         }
         for (hours, left) in [(0, 24), (5, 19), (23, 1), (24, nil), (1000, nil), (-100, 24)] as [(Int64, Int64?)] {
-            let pause = try #require(Pause(damage(hoursAgo: hours), now: now))
+            let pause = Pause(damage(hoursAgo: hours), now: now)
             #expect(pause.remaining(now: now) == left.map { .hours($0) }, "\(hours)")
             #expect(Pause(pause.bytes) == pause)
         }
-        #expect(Pause(.init(path: "/s/pause", reason: "?", writtenAt: nil), now: now) == nil)
+        let unknown = Pause(.init(path: "/s/pause", reason: "?", writtenAt: nil), now: now)
+        #expect(unknown.remaining(now: now) == .hours(24))
+    }
+
+    @Test("a pause goes on, too, where the system tells nothing of its file")
+    func unreachable() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            let state = "\(ovs.runFolder)/a.state"
+            // Whatever is looked for in there, the system fails.
+            try #require(symlink("a.state", state) == 0)
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                try await agent.waitForState("paused", reason: "whose file is damaged", warning: "\(state)/pause: ")
+                #expect(try await ovs.vsctl("list-br", wait: false) == "")
+                unlink(state)
+                try await agent.ask("resume")
+                try await agent.waitForState("in-sync")
+            }
+            try await RunningAgent.with(ovs) { try await $0.waitForState("in-sync") }
+        }
     }
 
     @Test("a pause and a layout that an agent without checksums left are taken as they are")
