@@ -120,7 +120,7 @@ struct AdoptCommand: ParsableCommand {
         abstract: "Takes what stands now for what was found, where the layout says nothing.",
         discussion: """
             What an adopted bridge, port or NIC had when the agent found it is kept like a stated value. To have another \
-            one kept: pause, set it, adopt, resume. Needs root or the daemon's own user.
+            one kept: pause --for 600 --reason TEXT, set it, adopt, resume. Needs root or the daemon's own user.
             """
     )
 

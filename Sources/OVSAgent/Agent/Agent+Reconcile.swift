@@ -270,8 +270,8 @@ extension Event.Report {
         self.init(.drift, change)
         guard change.isAsFound else { return }
         reason = """
-            as found, which the layout leaves so; to keep another value, set it between ovs-agentctl pause and resume, and \
-            run ovs-agentctl adopt \(change.object) before resume
+            as found, which the layout leaves so; to keep another value: ovs-agentctl pause --for 600 --reason TEXT, set it, \
+            ovs-agentctl adopt \(change.object), ovs-agentctl resume
             """
     }
 

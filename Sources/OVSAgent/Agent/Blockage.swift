@@ -111,10 +111,11 @@ struct Blockage: Hashable, Sendable {
                 Blockage(
                     object,
                     "BFD or CFM hears nobody on \(unheard.map(\.name).joined(separator: ", ")), so the bond uses none",
-                    remedy: """
-                        look at the other end, or ovs-agentctl pause, ovs-vsctl clear Interface \(first.name) \(column), \
-                        ovs-agentctl adopt "Interface \(first.name)", ovs-agentctl resume
-                        """
+                    remedy: "look at the other end, or "
+                        + Doubts.remedy(
+                            "ovs-vsctl clear Interface \(first.name) \(column)",
+                            "Interface \(first.name)"
+                        )
                 )
             ]
         }

@@ -17,8 +17,10 @@ enum Doubts {
     }
 
     /// How somebody changes a value that may be as found, and would be put back.
-    private static func remedy(_ command: String, _ object: String) -> String {
-        "ovs-agentctl pause, \(command), ovs-agentctl adopt \"\(object)\", ovs-agentctl resume"
+    static func remedy(_ command: String, _ object: String) -> String {
+        """
+        ovs-agentctl pause --for 600 --reason "\(object)"; \(command); ovs-agentctl adopt "\(object)"; ovs-agentctl resume
+        """
     }
 
     // MARK: brN

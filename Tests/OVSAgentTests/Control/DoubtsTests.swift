@@ -34,7 +34,7 @@ struct DoubtsTests {
             vms: [vm],
             said: [
                 "Port br0-up carries VLAN 10 only, so that VLAN 0, 27, in use here, does not reach the wire: "
-                    + "ovs-agentctl pause, ovs-vsctl clear Port br0-up tag, ovs-agentctl adopt"
+                    + "ovs-agentctl pause --for 600 --reason \"Port br0-up\"; ovs-vsctl clear Port br0-up tag; ovs-agentctl adopt"
             ]
         ),
         Case(
