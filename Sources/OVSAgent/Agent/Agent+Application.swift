@@ -107,14 +107,19 @@ extension Agent {
     /// Notes which process ovs-vswitchd is; where all bridges were away, another one says that it began anew.
     func lookAtSwitch(after absence: SwitchAbsence.Ended? = nil) {
         let folder = configuration.openFlowFolder
-        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
-            try? Self.switchProcess(in: folder)
-        }.whenSuccess { process in
+        let layout = active.layout
+        let numbers = withReplica { UplinkDevices.numbers(in: $0, layout) } ?? [:]
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { () -> (process: Int32, devices: Set<Int64>?)? in
+            guard let process = try? Self.switchProcess(in: folder) else { return nil }
+            return (process, numbers.isEmpty ? nil : PacketSockets.devices(beside: process))
+        }.whenSuccess { found in
             self.assumeIsolated { agent in
+                let process = found?.process
                 let former = agent.switchProcess
                 agent.switchProcess = process ?? former
                 let isRestart = process == nil || former == nil || process != former
                 agent.uplinkDevices.settle(isRestart: isRestart)
+                if let devices = found?.devices { agent.uplinkDevices.compare(numbers, listening: devices) }
                 agent.activeMembers.settle(isRestart: isRestart)
                 agent.checkApplication()
                 guard let absence, isRestart else { return }

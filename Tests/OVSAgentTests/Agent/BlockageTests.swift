@@ -1,3 +1,4 @@
+import Glibc
 import OVSDB
 import TestSupport
 import Testing
@@ -194,6 +195,44 @@ struct BlockageTests {
         devices = UplinkDevices()
         #expect(told([3, 4], datapath: "system").isEmpty)
         #expect(told([5, 6], datapath: "system").isEmpty)
+    }
+
+    @Test("an agent that begins learns from the kernel which devices ovs-vswitchd does not listen to")
+    func unheard() throws {
+        let layout = try Self.layout(["eth0", "eth1"])
+        var devices = UplinkDevices()
+        func told(_ numbers: [Int], listening: Set<Int64>? = nil, datapath: String = "netdev") -> [String] {
+            let members = numbers.map { Self.up.replacing("ifindex=3", with: "ifindex=\($0)") }
+            let replica = Self.replica("", members, datapath: datapath)
+            if let listening { devices.compare(UplinkDevices.numbers(in: replica, layout), listening: listening) }
+            devices.look(at: replica, layout)
+            return devices.replaced.sorted()
+        }
+        #expect(told([5, 4], listening: [4]) == ["eth0"])
+        #expect(told([5, 4]) == ["eth0"])
+        #expect(told([5, 4], listening: [4, 5, 9]) == [])
+        #expect(told([5, 4], listening: []) == ["eth0", "eth1"])
+        devices.switchWent()
+        devices.settle(isRestart: true)
+        #expect(told([5, 4]) == [])
+        // The kernel's datapath needs no sockets.
+        #expect(told([5, 4], listening: [], datapath: "system") == [])
+    }
+
+    @Test("the kernel's table of packet sockets tells devices, and not those that are gone")
+    func packetSockets() {
+        let table = """
+            sk               RefCnt Type Proto  Iface R Rmem   User   Inode
+            000000005daaca37 3      3    0003   3     1 0      0      6704347
+            000000005daaca38 2      3    0003   -1    0 0      0      6704348
+            000000005daaca39 2      3    88cc   12    1 0      0      6704349
+
+            """
+        #expect(PacketSockets.devices(in: table) == [3, 12])
+        #expect(PacketSockets.devices(in: "sk RefCnt Type Proto  Iface R\n") == [])
+        #expect(PacketSockets.devices(in: "") == nil)
+        // No ovs-vswitchd.
+        #expect(PacketSockets.devices(beside: getpid()) == nil)
     }
 
     @Test("ovs-vswitchd that waits for a restore is told")
