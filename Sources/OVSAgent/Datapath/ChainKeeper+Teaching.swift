@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import OpenFlow
 
 /// An address that was present behind the lane, of which brN's guard has kept frames from the wire, and keeps them no more.
@@ -20,13 +21,57 @@ extension ChainKeeper {
             let kept = bridges[bridge]
         else { return }
         let present = Set(lane.vmPorts.filter(\.presence.isPresent).compactMap(\.address))
+        let left = unguarded.filter { !present.contains($0.address) }
         let asARP = lanes?.balancedBySource.contains(lane.lane) == true
-        let packets = unguarded.filter { !present.contains($0.address) }.flatMap {
-            $0.teaching(from: lane.uplinkMembers, asGratuitousARP: asARP)
-        }
-        guard !packets.isEmpty else { return }
+        let packets = left.flatMap { $0.teaching(from: lane.uplinkMembers, asGratuitousARP: asARP) }
         // Where a member has gone meanwhile, nothing is learned by it.
-        kept.connection.apply(packets.map { .packet($0) }).whenFailure { _ in }
+        if !packets.isEmpty { kept.connection.apply(packets.map { .packet($0) }).whenFailure { _ in } }
+        let everywhere = Set(left.filter { $0.vlans == nil }.map(\.address))
+        if !everywhere.isEmpty { teachEverywhere(bridge, everywhere) }
+    }
+
+    /// Asks in which VLANs brN believes these addresses down the lane, of which no flow tells it, and teaches it in those.
+    private func teachEverywhere(_ bridge: String, _ addresses: Set<EthernetAddress>) {
+        let (folder, loop) = (openFlowFolder, eventLoop)
+        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try Agent.switchSocket(in: folder) }.flatMap { socket in
+            UnixctlClient.ask(
+                "ovs-vswitchd",
+                "fdb/show",
+                [bridge],
+                at: socket,
+                on: loop,
+                until: .now() + Self.patienceWithTable
+            )
+        }.whenSuccess { answer in
+            self.assumeIsolated { keeper in
+                guard let lane = keeper.resolved?.first(where: { $0.lane.uplinkBridge == bridge }),
+                    let port = lane.numbers[.uplink], let table = try? UnixctlClient.result(answer)
+                else { return }
+                let known = LearnedAddress.all(in: table).filter { $0.port == port && addresses.contains($0.address) }
+                let vlans = Dictionary(grouping: known, by: \.address).mapValues { $0.map(\.vlan).sorted() }
+                keeper.teach(bridge, vlans.map { Unguarded(address: $0.key, vlans: $0.value) })
+            }
+        }
+    }
+
+    private static let patienceWithTable = TimeAmount.seconds(5)
+}
+
+/// A line of what a bridge has learned by switching (ovs-vswitchd(8), `fdb/show`).
+struct LearnedAddress: Hashable, Sendable {
+    var port: UInt32
+    var vlan: VLAN
+    var address: EthernetAddress
+
+    /// Those by ports with a number.
+    static func all(in table: String) -> [LearnedAddress] {
+        table.split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard words.count >= 4, let port = UInt32(words[0]), let vlan = Int(words[1]).flatMap(VLAN.init),
+                let address = EthernetAddress(String(words[2]))
+            else { return nil }
+            return LearnedAddress(port: port, vlan: vlan, address: address)
+        }
     }
 }
 
@@ -67,7 +112,7 @@ extension Unguarded {
     ///
     /// - Parameter asGratuitousARP: what balance-slb believes, and only that (ovs-vswitchd.conf.db(5), `bond_mode`).
     fileprivate func teaching(from ports: [UInt32], asGratuitousARP: Bool) -> [PacketOut] {
-        (vlans ?? [.untagged]).prefix(Self.mostVLANs).flatMap { vlan in
+        (vlans ?? []).prefix(Self.mostVLANs).flatMap { vlan in
             let frame = asGratuitousARP ? [UInt8].gratuitousARP(address, vlan) : [UInt8].teaching(address, vlan)
             return ports.map { PacketOut(frame, from: $0, actions: [.normal]) }
         }

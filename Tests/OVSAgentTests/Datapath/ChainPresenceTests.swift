@@ -285,6 +285,48 @@ struct ChainPresenceTests {
         }
     }
 
+    @Test(
+        "a VM with every VLAN that has left is heard from the wire in those that it spoke in",
+        arguments: Watch.allCases
+    )
+    func wholeDeparture(_ watch: Watch) async throws {
+        let vms = [Self.vms[0], ChainHost.VM(name: "vmb", mac: Self.b)]
+        try await ChainHost.with(vms) { host in
+            let flood = EthernetFrame(to: ChainHost.broadcast, from: Self.b)
+            for vlan: UInt16 in [7, 29] { _ = try await host.capture.send(flood.tagged(vlan), into: "vmb") }
+            try await watch.without(host) {
+                try await host.ovs.vsctl("del-port", "vmb")
+            } then: {
+                try await host.settled([vms[0]])
+                let lane = "\(try await host.laneNumber())"
+                var known: [[String]] = []
+                // ovs-vswitchd is asked first.
+                repeat {
+                    try Task.checkCancellation()
+                    known = try await host.ovs.tool("ovs-appctl", ["fdb/show", "br0"]).split(separator: "\n")
+                        .filter { $0.contains(Self.b) }.map { $0.split(separator: " ").map(String.init) }
+                } while known.contains { $0[0] == lane }
+                #expect(Set(known.map { $0[1] }).isSuperset(of: ["7", "29"]), "\(known)")
+                let toA = EthernetFrame(to: Self.a, from: Self.b)
+                try await host.expect(toA.tagged(7), into: host.wire, reaches: ["vma": toA])
+            }
+        }
+    }
+
+    @Test("what a bridge has learned is read by port, VLAN and address")
+    func learned() {
+        let table = """
+             port  VLAN  MAC                Age
+            LOCAL     0  aa:55:aa:55:00:01    3
+            50000     7  02:00:00:00:00:0b    1
+                1  4094  02:00:00:00:00:0a  static
+
+            """
+        let found = LearnedAddress.all(in: table)
+        #expect(found.map { [Int($0.port), Int($0.vlan.number)] } == [[50000, 7], [1, 4094]])
+        #expect(found.map { "\($0.address)" } == [Self.b, Self.a])
+    }
+
     @Test("a VM that migrates out loses no frame, however late its row goes")
     func migrationOut() async throws {
         try await ChainHost.with(Self.vms) { host in
