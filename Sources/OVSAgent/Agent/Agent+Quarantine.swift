@@ -7,8 +7,12 @@ extension Agent {
     /// What stands on the layout's local bridges now.
     func examineLocalBridges() {
         let lanes = active.lanes
-        withReplica { quarantine.lookAtAll(of: lanes, in: $0, now: .now()) }
+        withReplica { replica in
+            quarantine.lookAtAll(of: lanes, in: replica, now: .now())
+            misplaced.lookAtAll(in: replica)
+        }
         keepVMInterfaces()
+        keepMisplaced()
     }
 
     /// Ports that may be a VM's came, changed or went.
@@ -17,16 +21,35 @@ extension Agent {
         quarantine.look(at: changes, of: active.lanes, in: replica, now: .now())
         misplaced.look(at: changes, in: replica)
         keepVMInterfaces()
+        keepMisplaced()
     }
 
     /// VM ports stood on a bridge of the chain: they are named for as long as the host shows their devices.
     func sawMisplaced(_ vms: [MisplacedVM]) {
         misplaced.saw(vms, now: .now())
+        keepMisplaced()
         lookAtMisplaced()
     }
 
+    /// Once such a port is taken off, a restarted agent has nothing else to know of it by.
+    func keepMisplaced() {
+        let vms = misplaced.all
+        guard lock == .held, vms != keptMisplaced else { return }
+        keptMisplaced = vms
+        let file = misplacedFile
+        fileWork.run("saving \(file.path)") {
+            if vms.isEmpty { try file.remove() } else { try file.save(MisplacedVM.bytes(of: vms)) }
+        }.whenComplete { result in
+            self.assumeIsolated { agent in
+                guard case .failure(let error) = result else { return agent.stateTroubles.saved(file, now: .now()) }
+                agent.failed(file, "which VM ports were taken off the chain could not be kept for a restart: \(error)")
+                agent.keptMisplaced = nil
+            }
+        }
+    }
+
     /// Looks now and then whether the devices of those are still there, on a thread that may be blocked.
-    private func lookAtMisplaced() {
+    func lookAtMisplaced() {
         guard misplacedLook == nil, !misplaced.isEmpty, !isStopping else { return }
         misplacedLook = eventLoop.scheduleTask(in: .seconds(5)) {
             self.assumeIsolated { agent in
@@ -37,6 +60,7 @@ extension Agent {
                     self.assumeIsolated { agent in
                         agent.misplacedLook = nil
                         if case .success(let devices) = result { agent.misplaced.look(atDevices: devices, now: .now()) }
+                        agent.keepMisplaced()
                         agent.lookAtMisplaced()
                     }
                 }

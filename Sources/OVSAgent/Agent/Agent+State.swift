@@ -51,6 +51,8 @@ extension Agent {
         keepVMInterfaces()
         if stateTroubles.isDamaged(claimsFile) { keptClaims = nil }
         keepClaims()
+        if stateTroubles.isDamaged(misplacedFile) { keptMisplaced = nil }
+        keepMisplaced()
         keepFound()
     }
 }

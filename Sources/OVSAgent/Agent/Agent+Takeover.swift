@@ -83,6 +83,7 @@ extension Agent {
         }
         adopt(kept.vmInterfaces.value ?? [])
         adopt(kept.claims.value ?? Claims())
+        adopt(kept.misplaced.value ?? [])
         adopt(kept.found)
         mendState()
     }
@@ -122,6 +123,12 @@ extension Agent {
         claims = kept
         areClaimsInherited = true
         keptClaims = kept.version
+    }
+
+    private func adopt(_ kept: [MisplacedVM]) {
+        misplaced.saw(kept, now: .now())
+        keptMisplaced = kept
+        lookAtMisplaced()
     }
 
     private func adopt(_ vmInterfaces: Set<UUID>) {

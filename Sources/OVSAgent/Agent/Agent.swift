@@ -98,6 +98,9 @@ actor Agent {
     var expulsion: Scheduled<Void>?
     /// VM ports that were taken off the chain's bridges.
     var misplaced = MisplacedVMs()
+    nonisolated let misplacedFile: StateFile
+    /// What the file of them holds, or is about to; `nil` when it could not be read or written.
+    var keptMisplaced: [MisplacedVM]?
     /// Of the next look whether their devices are still there.
     var misplacedLook: Scheduled<Void>?
 
@@ -238,6 +241,9 @@ actor Agent {
         if kept.found.damage == nil { keptFound = provenance.found }
         claimsFile = .claims(in: configuration.stateFolder)
         claims = kept.claims.value ?? Claims()
+        misplacedFile = .misplaced(in: configuration.stateFolder)
+        if kept.misplaced.damage == nil { keptMisplaced = kept.misplaced.value ?? [] }
+        misplaced.saw(kept.misplaced.value ?? [], now: .now())
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
@@ -260,6 +266,7 @@ actor Agent {
         reportLayout()
         lookAtNICs()
         continuePause()
+        lookAtMisplaced()
         chain { keeper in
             keeper.start { news in self.eventLoop.execute { self.assumeIsolated { $0.heard(news) } } }
         }

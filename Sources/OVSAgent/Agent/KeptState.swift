@@ -10,6 +10,8 @@ struct KeptState: Sendable {
     var vmInterfaces: StateFile.Kept<Set<UUID>>
     /// Which VM ports have spoken.
     var claims: StateFile.Kept<Claims>
+    /// The VM ports that were taken off the chain's bridges.
+    var misplaced: StateFile.Kept<[MisplacedVM]>
     /// What was found on the host.
     var found: StateFile.Kept<FoundValues>
 
@@ -33,6 +35,12 @@ struct KeptState: Sendable {
                     throw StateFormat.Flaw(description: "it does not hold one VM port a line")
                 }
                 return claims
+            },
+            misplaced: StateFile.misplaced(in: folder).load { bytes in
+                guard let vms = MisplacedVM.all(in: bytes) else {
+                    throw StateFormat.Flaw(description: "it does not hold VM ports")
+                }
+                return vms
             },
             found: StateFile.found(in: folder).load { bytes in
                 guard let found = FoundValues(kept: bytes) else {
@@ -65,6 +73,9 @@ struct KeptState: Sendable {
         }
         if let damage = claims.damage {
             damages.append((damage, "every VM port is expected until it speaks again"))
+        }
+        if let damage = misplaced.damage {
+            damages.append((damage, "VM ports that were taken off a bridge of the chain before are not named any more"))
         }
         if let damage = vmInterfaces.damage {
             damages.append((damage, "every port that stands on a brN.local now counts as a VM's"))

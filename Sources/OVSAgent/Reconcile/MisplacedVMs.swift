@@ -92,10 +92,21 @@ struct MisplacedVMs: Sendable {
         guard !found.isEmpty else { return }
         for uuid in changes.interfaces {
             guard let interface = replica["Interface"][uuid], found[interface.name] != nil else { continue }
-            let bridges = replica.referrers(of: uuid).flatMap { replica.referrers(of: $0.row) }
-                .compactMap { replica["Bridge"][$0.row]?.name }
-            if bridges.contains(where: { Lane(localBridge: $0) != nil }) { found[interface.name] = nil }
+            look(at: interface, in: replica)
         }
+    }
+
+    /// The same of all that stand there now.
+    mutating func lookAtAll(in replica: Replica) {
+        for name in found.keys {
+            if let interface = replica["Interface"][name: name] { look(at: interface, in: replica) }
+        }
+    }
+
+    private mutating func look(at interface: Row, in replica: Replica) {
+        let bridges = replica.referrers(of: interface.uuid).flatMap { replica.referrers(of: $0.row) }
+            .compactMap { replica["Bridge"][$0.row]?.name }
+        if bridges.contains(where: { Lane(localBridge: $0) != nil }) { found[interface.name] = nil }
     }
 
     /// Forgets those without a device, unless they were seen a moment ago.

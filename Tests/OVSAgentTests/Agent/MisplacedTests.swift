@@ -65,6 +65,52 @@ struct MisplacedTests {
         )
     }
 
+    @Test("what is kept is read as it was, and nothing else is")
+    func kept() {
+        let vms = [
+            MisplacedVM(
+                name: "vnet5",
+                bridge: "br.mx",
+                interfaceID: "nic \u{1}\n5",
+                mac: "02:00:00:00:00:05",
+                vm: "1-2",
+                vmName: "web",
+                lanes: [Lane(0)!, Lane(7)!]
+            ), Self.vm("vnet6"),
+        ]
+        #expect(MisplacedVM.all(in: MisplacedVM.bytes(of: vms)) == vms)
+        for text in ["", "{}", "[1]", "[{}]", #"[{"name":"a","bridge":"b","interfaceId":"c","lanes":["x"]}]"#] {
+            #expect(MisplacedVM.all(in: Array(text.utf8)) == nil, "\(text)")
+        }
+    }
+
+    @Test(
+        "a restarted agent names the VM still, unless it was plugged where it belongs meanwhile",
+        .enabled(if: PrivateSwitch.reasonToSkip == nil),
+        .timeLimit(.minutes(5))
+    )
+    func restart() async throws {
+        try await RunningAgent.inSync { agent in
+            let ovs = agent.ovs
+            let mark = "-- set interface vnet5 external_ids:iface-id=nic-5"
+            let words = "VM port vnet5 (interface ID nic-5) has no network: it was plugged into br.microseg"
+            try await ovs.edit("add-port br.microseg vnet5 tag=7 \(mark)")
+            try await agent.waitForState("in-sync", warning: words)
+            try await agent.stop()
+            try await RunningAgent.with(ovs) { agent in
+                try await agent.waitForState("in-sync", warning: words)
+                #expect(try await agent.ask("vms")["ports"]?.array?.first?["name"] == "vnet5")
+            }
+            try await ovs.edit("add-port br0.local vnet5 tag=7 \(mark)")
+            for _ in 0..<2 {
+                try await RunningAgent.with(ovs) { agent in
+                    try await agent.waitForEvent("applied")
+                    try await agent.waitForState("in-sync", lacking: "has no network")
+                }
+            }
+        }
+    }
+
     @Test(
         "status and vms name the VM until it is plugged where it belongs, or its device is gone",
         .enabled(if: PrivateSwitch.reasonToSkip == nil),
