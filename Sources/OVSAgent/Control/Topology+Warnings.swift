@@ -10,8 +10,8 @@ extension Topology.VirtualSwitch {
     fileprivate var openPorts: [String] {
         let isHostOpen = hostPort.present && hostPort.vlans.carriesAll
         let host = """
-            Port \(hostPort.name), the host's own, has no VLAN that limits it and so gets every VLAN of the VMs: state \
-            hostVlan in the layout (0 for frames without a tag), or give it trunks
+            Port \(hostPort.name), the host's own, has no VLAN that limits it and so gets every VLAN of the VMs: give it \
+            trunks, or, where the layout leaves it out, state hostVlan there (0 for frames without a tag)
             """
         return (isHostOpen ? [host] : [])
             + directPorts.filter(\.vlans.isUnset).map { port in

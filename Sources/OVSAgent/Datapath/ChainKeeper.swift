@@ -102,6 +102,7 @@ actor ChainKeeper {
         var isApplyingSettings = false
         /// Whether an answer came meanwhile that says nothing of what is there afterwards.
         var isSettingsLookDue = false
+        var isLookingAtFlooding = false
         var settingsPacing = RepairPacing()
         var settingsPause: Scheduled<Void>?
 

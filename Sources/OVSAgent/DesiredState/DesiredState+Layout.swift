@@ -186,10 +186,16 @@ private struct Compiler {
         var port = builder(.port, name, .hostPort)
         port.exact("tag", virtualSwitch.hostVlan.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
         // A host port that we made is never a trunk, which would get every VM's VLAN; one that stood here before may
-        // carry the host's own VLAN devices, beside a stated VLAN as its native one. As a mere trunk it would have none.
-        let isTrunk = found.values[.port, name]?.columns["vlan_mode"] == "trunk"
-        let stated = virtualSwitch.hostVlan != nil && isTrunk ? Datum.emptySet : nil
+        // carry the host's own VLAN devices, beside a stated VLAN as its native one. As a mere trunk it would have none, and
+        // as a tunnel it would hide whatever VLAN the host's frames name inside of it.
+        let columns = found.values[.port, name]?.columns
+        let hidesVLAN = ["trunk", "dot1q-tunnel"].contains(columns?["vlan_mode"]?.string)
+        let stated = virtualSwitch.hostVlan != nil && hidesVLAN ? Datum.emptySet : nil
         port.exact("vlan_mode", stated, otherwiseWhereMade: .emptySet)
+        // Of VLAN 0 a native port has only what its list says (ovs-vswitchd.conf.db(5), `trunks`).
+        if virtualSwitch.hostVlan == 0, let trunks = columns?["trunks"]?.atoms, !trunks.isEmpty {
+            port.exact("trunks", Datum(set: Set(trunks).union([.integer(0)])))
+        }
         var interface = builder(.interface, name, .hostPort)
         interface.exact("type", "internal")
         if let mtu = virtualSwitch.mtu { interface.exact("mtu_request", Datum(.integer(Int64(mtu)))) }

@@ -1,3 +1,4 @@
+import NIOCore
 import TestSupport
 import Testing
 
@@ -17,7 +18,7 @@ struct FrameStopTests {
 
     enum Command: Sendable {
         case vsctl(String)
-        case ofctl(String)
+        case ofctl(String, version: String = "OpenFlow14")
         case appctl(String)
     }
 
@@ -65,6 +66,11 @@ struct FrameStopTests {
             testDescription: "a NIC gives nothing out",
             does: [.ofctl("mod-port br0 eth1 no-forward")],
             outcome: .undone("Port eth1")
+        ),
+        Way(
+            testDescription: "nothing is flooded to a NIC, so to none of its bond",
+            does: [.ofctl("mod-port br0 eth0 no-flood", version: "OpenFlow10")],
+            outcome: .undone("Port eth0")
         ),
         Way(
             testDescription: "a mirror takes the uplink for itself",
@@ -216,7 +222,7 @@ struct FrameStopTests {
             switch command {
             case .vsctl(let text):
                 try await ovs.tool("ovs-vsctl", ["--db=\(ovs.databaseRemote)", "--no-wait"] + words(text))
-            case .ofctl(let text): try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14"] + words(text))
+            case .ofctl(let text, let version): try await ovs.tool("ovs-ofctl", ["-O", version] + words(text))
             case .appctl(let text): try await ovs.tool("ovs-appctl", words(text))
             }
         }
@@ -224,7 +230,7 @@ struct FrameStopTests {
 
     @Test("each way is told or undone, and then all is in sync without a word")
     func table() async throws {
-        try await RunningAgent.inSync { agent in
+        try await RunningAgent.inSync(auditInterval: .milliseconds(500)) { agent in
             try await agent.waitForState("in-sync")
             for way in Self.ways {
                 let last = try await agent.lastEvent()

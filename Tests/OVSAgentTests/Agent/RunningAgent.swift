@@ -106,10 +106,11 @@ struct RunningAgent: AgentCaller {
     static func inSync(
         layout: String = .oneSwitch,
         contest: Contest.Limits = .init(),
+        auditInterval: TimeAmount = .minutes(1),
         _ body: (RunningAgent) async throws -> Void
     ) async throws {
         try await PrivateSwitch.with(vswitchd: true) { ovs in
-            try await with(ovs, layout: layout, contest: contest) { agent in
+            try await with(ovs, layout: layout, contest: contest, auditInterval: auditInterval) { agent in
                 try await agent.waitForState("in-sync")
                 try await body(agent)
             }

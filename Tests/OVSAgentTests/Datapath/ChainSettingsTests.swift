@@ -18,6 +18,7 @@ struct ChainSettingsTests {
         /// What shows that it is undone: a command and words that are not in its output any more.
         var look: [String]
         var gone: String
+        var version = "OpenFlow14"
 
         static func group(_ bridge: String) -> Edit {
             Edit(
@@ -50,6 +51,19 @@ struct ChainSettingsTests {
             )
         }
 
+        /// Only OpenFlow 1.0 knows of it.
+        static func flooding(_ port: String) -> Edit {
+            Edit(
+                command: ["mod-port", "br0", port, "no-flood"],
+                object: "Port \(port)",
+                column: "config",
+                found: "no-flood",
+                look: ["show", "br0"],
+                gone: "NO_FLOOD",
+                version: "OpenFlow10"
+            )
+        }
+
         static func fragments(_ bridge: String, _ mode: String) -> Edit {
             Edit(
                 command: ["set-frags", bridge, mode],
@@ -73,8 +87,17 @@ struct ChainSettingsTests {
         .port("br0", on: "br0", "no-receive", "NO_RECV"), .port("br0", on: "br0", "no-forward", "NO_FWD"),
     ]
 
-    private static func ofctl(_ ovs: PrivateSwitch, _ arguments: [String]) async throws -> String {
-        try await ovs.tool("ovs-ofctl", ["-O", "OpenFlow14"] + arguments)
+    @discardableResult
+    private static func ofctl(
+        _ ovs: PrivateSwitch,
+        _ arguments: [String],
+        version: String = "OpenFlow14"
+    ) async throws -> String {
+        try await ovs.tool("ovs-ofctl", ["-O", version] + arguments)
+    }
+
+    private static func make(_ edit: Edit, _ ovs: PrivateSwitch) async throws {
+        try await ofctl(ovs, edit.command, version: edit.version)
     }
 
     private static func flows(of bridge: String, _ ovs: PrivateSwitch) async throws -> Set<Substring> {
@@ -86,7 +109,7 @@ struct ChainSettingsTests {
         #expect(drift.column == edit.column && drift.found == edit.found)
         let repaired = try await agent.waitForEvent(after: last, "repaired", object: edit.object)
         #expect(repaired.latency != nil)
-        let seen = try await ofctl(agent.ovs, edit.look)
+        let seen = try await ofctl(agent.ovs, edit.look, version: edit.version)
         #expect(!seen.contains(edit.gone), "\(seen)")
     }
 
@@ -104,7 +127,7 @@ struct ChainSettingsTests {
             let first = try await host.agent.lastEvent()
             for edit in Self.told {
                 let last = try await host.agent.lastEvent()
-                _ = try await Self.ofctl(host.ovs, edit.command)
+                try await Self.make(edit, host.ovs)
                 try await Self.expectUndone(edit, after: last, on: host.agent)
             }
             let objects = Set(Self.told.map(\.object))
@@ -187,11 +210,12 @@ struct ChainSettingsTests {
     func audit() async throws {
         let late = [
             Edit.fragments("br.mx", "drop"), .fragments("br.mx", "nx-match"), .fragments("br0.local", "drop"),
-            .fragments("br0.local", "normal"), .fragments("br0", "drop"),
+            .fragments("br0.local", "normal"), .fragments("br0", "drop"), .flooding("eth0"), .flooding("eth1"),
+            .flooding("br0"), .flooding("br0.dmx"),
         ]
         let early = [
             Edit.group("br.nf"), .meter("br.nf"), .port("br0.nf.n", on: "br.nf", "no-receive", "NO_RECV"),
-            .port("eth1", on: "br0", "no-forward", "NO_FWD"),
+            .port("eth1", on: "br0", "no-forward", "NO_FWD"), .flooding("eth0"),
         ]
         try await PrivateSwitch.with(vswitchd: true) { ovs in
             try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
@@ -200,16 +224,22 @@ struct ChainSettingsTests {
                 // Nobody is blamed for what a new bridge did not have.
                 #expect(try await agent.events().filter { $0.kind == "drift" }.map(\.text) == [])
             }
-            for edit in early { _ = try await Self.ofctl(ovs, edit.command) }
+            for edit in early { try await Self.make(edit, ovs) }
             try await RunningAgent.with(ovs, auditInterval: .milliseconds(100)) { agent in
                 #expect(try await Self.ofctl(ovs, ["get-frags", "br0.local"]) == "nx-match")
                 for edit in early { try await Self.expectUndone(edit, after: 0, on: agent) }
                 try await agent.waitForState("in-sync")
                 for edit in late {
                     let last = try await agent.lastEvent()
-                    _ = try await Self.ofctl(ovs, edit.command)
+                    try await Self.make(edit, ovs)
                     try await Self.expectUndone(edit, after: last, on: agent)
                 }
+                // A port of the operator's may want no flood.
+                try await ovs.vsctl("add-port", "br0", "direct", "tag=3")
+                let flooded = try await agent.lastEvent()
+                for port in ["direct", "eth0"] { try await Self.make(.flooding(port), ovs) }
+                try await agent.waitForEvent(after: flooded, "repaired", object: "Port eth0")
+                #expect(try await Self.ofctl(ovs, ["show", "br0"], version: "OpenFlow10").contains("NO_FLOOD"))
                 // A flow that differs in what no monitor tells of.
                 let last = try await agent.lastEvent()
                 let dump = try await Self.ofctl(ovs, ["--no-stats", "dump-flows", "br.mx", "in_port=40000"])
