@@ -25,6 +25,16 @@ extension Agent {
             chain { $0.restore(claims) }
         }
         chain { $0.serve(lanes, vmPorts) }
+        lookAtControllers()
+    }
+
+    /// Tells the keeper which ports of brN are the controller VMs'. The cost is in proportion to brN's ports.
+    private func lookAtControllers() {
+        guard let servedLanes, let found = withReplica({ $0.controllerPorts(of: servedLanes.uplinkMembers.keys) }),
+            found != controllerPorts
+        else { return }
+        controllerPorts = found
+        chain { $0.know(controllers: found) }
     }
 
     /// VM ports may have come, changed or gone.
@@ -32,6 +42,8 @@ extension Agent {
         guard servedLanes != nil, !changes.interfaces.isEmpty else { return }
         let touched = withReplica { VMPortRow.of(changes.interfaces, in: $0) } ?? [:]
         if !touched.isEmpty { chain { $0.update(touched) } }
+        // What is no VM's port may be the controller VM's.
+        if changes.interfaces.contains(where: { touched[$0].flatMap { $0 } == nil }) { lookAtControllers() }
     }
 
     /// Nothing is to be written: somebody else may, or it is not known what.
@@ -202,6 +214,23 @@ extension Replica {
     fileprivate var seesInnerTags: Bool {
         let limit = self["Open_vSwitch"].rows.lazy.compactMap { $0["other_config"]["vlan-limit"] }.first
         return limit != nil && limit != "1"
+    }
+}
+
+extension Replica {
+    /// The names of the interfaces on the lanes' brN that are marked as the controller VM's.
+    fileprivate func controllerPorts(of lanes: some Sequence<Lane>) -> [Lane: Set<String>] {
+        var found: [Lane: Set<String>] = [:]
+        for lane in lanes {
+            for port in self["Bridge"][name: lane.uplinkBridge]?["ports"].uuids.compactMap({ self["Port"][$0] }) ?? [] {
+                let members = port["interfaces"].uuids.compactMap { self["Interface"][$0] }
+                let isMarked = ([port] + members).contains {
+                    $0["external_ids"][ControllerPort.key] == ControllerPort.value
+                }
+                if isMarked { found[lane, default: []].formUnion(members.map(\.name)) }
+            }
+        }
+        return found
     }
 }
 

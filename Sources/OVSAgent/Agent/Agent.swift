@@ -126,6 +126,8 @@ actor Agent {
     nonisolated let keeper: ChainKeeper
     /// The lanes that the keeper serves for us; `nil` while it is to touch nothing.
     var servedLanes: ChainLanes?
+    /// The interfaces on brN that are the controller VMs', as the keeper knows them.
+    var controllerPorts: [Lane: Set<String>] = [:]
     /// As last told, by bridge.
     var flows: [String: Status.Flows] = [:]
     /// Somebody else's flows on a brN that come before ours, by bridge.

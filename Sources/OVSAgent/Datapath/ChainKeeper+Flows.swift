@@ -189,7 +189,7 @@ extension ChainKeeper {
     }
 
     /// Does so in a moment: a program of flows that others install comes in many messages.
-    private func tellFlowsSoon(_ bridge: String) {
+    func tellFlowsSoon(_ bridge: String) {
         guard let kept = bridges[bridge], kept.telling == nil, kept.hasToldFlows else { return }
         bridges[bridge]?.telling = eventLoop.scheduleTask(in: .milliseconds(50)) {
             self.assumeIsolated { keeper in
@@ -239,6 +239,7 @@ extension ChainKeeper {
             kept.work = .idle
             if kept.watch == .notAsked { kept.watch = .reports }
             bridges[bridge] = kept
+            seeControllers(bridge)
             confirmClaims(bridge)
             keep(bridge)
             auditSettings(bridge)

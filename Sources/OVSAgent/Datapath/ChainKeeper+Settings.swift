@@ -134,11 +134,33 @@ extension ChainKeeper {
         Set(Lane(uplinkBridge: bridge).flatMap { lanes?.uplinkMembers[$0] } ?? [])
     }
 
-    /// Looks at a brN's ports again where others of them lead to the wire now.
+    /// Those, and the controller VM's.
+    func vitalPorts(of bridge: String) -> Set<String> {
+        uplinkMembers(of: bridge).union(Lane(uplinkBridge: bridge).flatMap { controllers[$0] } ?? [])
+    }
+
+    /// These ports are the controller VMs' now, by lane.
+    func know(controllers: [Lane: Set<String>]) {
+        self.controllers = controllers
+        for bridge in bridges.keys where Lane(uplinkBridge: bridge) != nil {
+            seeSettings(bridge)
+            keepSettings(bridge)
+            seeControllers(bridge)
+        }
+    }
+
+    /// The numbers of a brN's ports may be others, or some of them the controller VM's.
+    func seeControllers(_ bridge: String) {
+        guard let lane = Lane(uplinkBridge: bridge), let ports = ports[bridge] else { return }
+        let numbers = Set((controllers[lane] ?? []).compactMap { ports[$0]?.number })
+        if bridges[bridge]?.flows?.know(controllers: numbers) == true { tellFlowsSoon(bridge) }
+    }
+
+    /// Looks at a brN's ports again where others of them are vital now.
     func seeSettings(_ bridge: String) {
-        let members = uplinkMembers(of: bridge)
-        guard var kept = bridges[bridge], kept.settings.uplinkMembers != members else { return }
-        kept.settings.uplinkMembers = members
+        let vital = vitalPorts(of: bridge)
+        guard var kept = bridges[bridge], kept.settings.vitalPorts != vital else { return }
+        kept.settings.vitalPorts = vital
         if let ports = ports[bridge], kept.settings.see(ports) { kept.noticeSettings() }
         bridges[bridge] = kept
         auditSettings(bridge)

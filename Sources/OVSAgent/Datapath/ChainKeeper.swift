@@ -45,6 +45,8 @@ actor ChainKeeper {
     /// `nil` while another agent may write, or nothing is known: then no flow is touched.
     var lanes: ChainLanes?
     var vmPorts: [UUID: VMPortRow] = [:]
+    /// The names of the interfaces on brN that are the controller VM's.
+    var controllers: [Lane: Set<String>] = [:]
     /// Which of them have spoken.
     var claims = Claims()
     /// Those that are new and of which it was not told that they are served.
@@ -176,7 +178,7 @@ actor ChainKeeper {
                     onSwitchChange: { changes in self.assumeIsolated { $0.told(bridge, changes) } },
                     onChange: { state in self.assumeIsolated { $0.changed(bridge, state) } }
                 ),
-                settings: KeptSettings(of: bridge, uplinkMembers: uplinkMembers(of: bridge))
+                settings: KeptSettings(of: bridge, vitalPorts: vitalPorts(of: bridge))
             )
             bridges[bridge]?.settings.want(groups(of: bridge))
         }
@@ -240,6 +242,7 @@ actor ChainKeeper {
             if kept.settings.see(status.ports) { kept.noticeSettings() }
         }
         bridges[bridge] = kept
+        if isNews { seeControllers(bridge) }
         if isNews { compile() } else if case .down = state { tellServed() }
         keep(bridge)
         if let lane = Lane(localBridge: bridge) { keep(lane.uplinkBridge) }

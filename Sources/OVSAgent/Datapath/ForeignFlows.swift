@@ -15,6 +15,8 @@ struct ForeignFlows: Hashable, Sendable {
         static let wire = Victims(rawValue: 1 << 1)
         /// What the host itself sends.
         static let host = Victims(rawValue: 1 << 2)
+        /// What the controller VM sends.
+        static let controller = Victims(rawValue: 1 << 3)
     }
 
     /// The flows that can take frames, in the words of the operator's own tools.
@@ -31,6 +33,8 @@ struct ForeignFlows: Hashable, Sendable {
     private var ways: [UInt32: UInt16] = [:]
     /// Of them, the one that leads to the VMs.
     private var lanePort: UInt32?
+    /// The controller VM's ports.
+    var controllers: Set<UInt32> = []
     private var taking: [Flow.Key: Victims] = [:]
     private var texts: [Flow.Key: String] = [:]
     /// Rises with every change of what can take frames.
@@ -89,6 +93,7 @@ struct ForeignFlows: Hashable, Sendable {
         // open (ovs-ofctl(8)); a flow that says the same takes nothing.
         let isSwitched = flow.instructions == Flow.standalone.instructions
         if !isSwitched, flow.match.admits(port: SwitchPort.local) { victims.insert(.host) }
+        if !isSwitched, controllers.contains(where: flow.match.admits) { victims.insert(.controller) }
         return victims
     }
 }
@@ -122,6 +127,7 @@ extension ForeignFlows.Summary {
         let whose = [
             victims.contains(.vms) ? "of the VMs" : nil, victims.contains(.wire) ? "from the wire" : nil,
             victims.contains(.host) ? "of the host" : nil,
+            victims.contains(.controller) ? "of the controller VM" : nil,
         ].compactMap { $0 }.joined(separator: ", ")
         let rest = count > flows.count ? ", and \(count - flows.count) more" : ""
         let which = count == 1 ? "a flow that is not the agent's" : "flows that are not the agent's"

@@ -56,8 +56,19 @@ struct KeptFlows: Hashable, Sendable {
         doubtful.insert(key)
         // A claim that nothing makes any more goes in the same bundle as what made it.
         if learns.old != learns.new { wantClaims(learns.old, learns.new) }
-        guard ownership == .own, foreign.own(flow, at: key) else { return }
         // Other ports have flows of ours now: what stands before those is another question for each.
+        if ownership == .own, foreign.own(flow, at: key) { noteForeign() }
+    }
+
+    /// These ports are the controller VM's, by number. Says whether that is news.
+    mutating func know(controllers: Set<UInt32>) -> Bool {
+        guard ownership == .own, foreign.controllers != controllers else { return false }
+        foreign.controllers = controllers
+        noteForeign()
+        return true
+    }
+
+    private mutating func noteForeign() {
         foreign.removeAll()
         for (key, flow) in installed where wanted[key] == nil { noteForeign(flow) }
     }

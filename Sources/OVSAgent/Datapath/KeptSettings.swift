@@ -22,8 +22,8 @@ struct KeptSettings: Hashable, Sendable {
 
     let bridge: String
     let ownership: KeptFlows.Ownership
-    /// On a brN, the interfaces that lead to the wire.
-    var uplinkMembers: Set<String>
+    /// On a brN, the interfaces that lead to the wire, and the controller VM's.
+    var vitalPorts: Set<String>
     /// By number. Flows that send to a group are only taken where it is there, and go when it goes.
     private var wantedGroups: [UInt32: Group] = [:]
     private var groups: [UInt32: Group] = [:]
@@ -41,9 +41,9 @@ struct KeptSettings: Hashable, Sendable {
     /// Whether it was as wanted before, on this connection.
     private var hadFragments = false
 
-    init(of bridge: String, uplinkMembers: Set<String> = []) {
+    init(of bridge: String, vitalPorts: Set<String> = []) {
         self.bridge = bridge
-        self.uplinkMembers = uplinkMembers
+        self.vitalPorts = vitalPorts
         ownership = Lane(uplinkBridge: bridge) == nil ? .whole : .own
     }
 
@@ -120,7 +120,7 @@ struct KeptSettings: Hashable, Sendable {
     /// Nothing is known any more of what is there.
     mutating func forget() {
         let wanted = wantedGroups
-        self = KeptSettings(of: bridge, uplinkMembers: uplinkMembers)
+        self = KeptSettings(of: bridge, vitalPorts: vitalPorts)
         wantedGroups = wanted
     }
 
@@ -191,15 +191,15 @@ struct KeptSettings: Hashable, Sendable {
 
     /// What is set of a port and has to be cleared.
     ///
-    /// On brN of what the host and its VMs live by: the lane's port, the way to the wire, the host's own port. The others
-    /// are the operator's. The own port of a bridge of the chain carries nothing.
+    /// On brN of what the host and its VMs live by: the lane's port, the way to the wire, the host's own port and the
+    /// controller VM's. The others are the operator's. The own port of a bridge of the chain carries nothing.
     private func undoneBits(of port: SwitchPort) -> SwitchPort.Configuration {
         let isLocal = port.number == SwitchPort.local
         switch ownership {
         case .whole: return isLocal ? [] : port.configuration.intersection(Self.undoneBits)
         case .own:
             if LanePort(name: port.name)?.bridge == bridge { return port.configuration.intersection(Self.undoneBits) }
-            guard isLocal || uplinkMembers.contains(port.name) else { return [] }
+            guard isLocal || vitalPorts.contains(port.name) else { return [] }
             return port.configuration.intersection(Self.cuttingBits)
         }
     }

@@ -106,6 +106,24 @@ struct FrameStopTests {
             undoes: [.ofctl("--strict del-flows br0 priority=1,in_port=LOCAL")]
         ),
         Way(
+            testDescription: "a flow that drops what the controller VM sends",
+            does: [
+                .vsctl("add-port br0 cvm tag=5 -- set port cvm external_ids:ovs-agent-port=controller"),
+                .ofctl("add-flow br0 priority=1,in_port=cvm,actions=drop"),
+            ],
+            outcome: .doubt("can take frames of the controller VM: priority=1"),
+            undoes: [.ofctl("--strict del-flows br0 priority=1,in_port=cvm"), .vsctl("del-port cvm")]
+        ),
+        Way(
+            testDescription: "the controller VM's port takes nothing in",
+            does: [
+                .vsctl("add-port br0 cvm tag=5 -- set port cvm external_ids:ovs-agent-port=controller"),
+                .ofctl("mod-port br0 cvm no-receive"),
+            ],
+            outcome: .undone("Port cvm"),
+            undoes: [.vsctl("del-port cvm")]
+        ),
+        Way(
             testDescription: "a flow beside the one that switches",
             does: [.ofctl("add-flow br0 priority=0,ip,actions=drop")],
             outcome: .doubt("can take frames of the host: priority=0,ip actions=drop"),

@@ -9,7 +9,7 @@ struct ForeignFlowsTests {
     private static let (lanePort, members): (UInt32, [UInt32]) = (40000, [1, 2])
 
     /// What brN has with two uplink members, as the program compiles it.
-    private static func kept(_ foreign: [Flow]) -> KeptFlows {
+    private static func kept(_ foreign: [Flow], controllers: Set<UInt32> = []) -> KeptFlows {
         let lane = LanePorts(
             lane: Lane(0)!,
             numbers: [.uplink: lanePort],
@@ -18,7 +18,9 @@ struct ForeignFlowsTests {
         )
         let own = lane.uplinkCommon()
         let wanted = Dictionary(own.map { ($0.key, $0) }) { $1 }
-        return KeptFlows(.own, installed: own + foreign, wanted: wanted)
+        var kept = KeptFlows(.own, installed: own + foreign, wanted: wanted)
+        _ = kept.know(controllers: controllers)
+        return kept
     }
 
     struct Case: Sendable, CustomTestStringConvertible {
@@ -83,6 +85,25 @@ struct ForeignFlowsTests {
         #expect(kept.foreign.summary.victims == .wire)
         kept.want(FlowChanges(from: [member], to: []))
         #expect(kept.foreign.summary.victims == [])
+    }
+
+    @Test(
+        "a flow that takes the frames of the controller VM alone is told",
+        arguments: [
+            Case(Flow(priority: 1000, Match(.inPort(9))), .controller),
+            Case(Flow(priority: 0, Match(.inPort(9), .ethernetType(.arp))), .controller),
+            Case(Flow(priority: 1000, Match(.inPort(9)), actions: [.normal]), []),
+            Case(Flow(priority: 1000, Match(.inPort(8))), []),
+            Case(Flow(priority: 1000), [.vms, .wire, .host, .controller]),
+        ]
+    )
+    func controller(_ one: Case) {
+        #expect(Self.kept([one.flow], controllers: [9]).foreign.summary.victims == one.victims)
+        var kept = Self.kept([one.flow])
+        let isNews = kept.know(controllers: [9])
+        #expect(isNews && kept.foreign.summary.victims == one.victims)
+        let isOver = kept.know(controllers: [])
+        #expect(isOver && !kept.foreign.summary.victims.contains(.controller))
     }
 
     @Test("of many flows the warning names the first few and how many more there are")
