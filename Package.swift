@@ -34,9 +34,14 @@ let package = Package(
             cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]
         ),
         .target(
+            name: "JSONRPC",
+            dependencies: ["COVSDB", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: settings
+        ),
+        .target(
             name: "OVSDB",
             dependencies: [
-                "COVSDB",
+                "JSONRPC",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -55,6 +60,7 @@ let package = Package(
         .target(
             name: "OVSAgent",
             dependencies: [
+                "JSONRPC",
                 "CYAML",
                 "OVSDB",
                 "OpenFlow",
@@ -70,6 +76,7 @@ let package = Package(
         .executableTarget(
             name: "ovs-agentd",
             dependencies: [
+                "JSONRPC",
                 "OVSAgent",
                 "OVSDB",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -82,6 +89,7 @@ let package = Package(
         .executableTarget(
             name: "ovs-agentctl",
             dependencies: [
+                "JSONRPC",
                 "OVSAgent",
                 "OVSDB",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -99,6 +107,7 @@ let package = Package(
         .executableTarget(
             name: "ovsdb-bench",
             dependencies: [
+                "JSONRPC",
                 "OVSDB",
                 "OVSAgent",
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -110,7 +119,7 @@ let package = Package(
         ),
         .testTarget(
             name: "OVSDBTests",
-            dependencies: ["OVSDB", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")],
+            dependencies: ["JSONRPC", "OVSDB", "TestSupport", .product(name: "NIOEmbedded", package: "swift-nio")],
             swiftSettings: settings
         ),
         .testTarget(
@@ -126,6 +135,7 @@ let package = Package(
         .testTarget(
             name: "OVSAgentTests",
             dependencies: [
+                "JSONRPC",
                 "OVSAgent",
                 "OVSDB",
                 "TestSupport",

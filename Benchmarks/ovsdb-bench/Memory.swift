@@ -1,4 +1,5 @@
 import Glibc
+import JSONRPC
 import OVSDB
 
 /// What the kernel says of this process's memory and time, to be printed.

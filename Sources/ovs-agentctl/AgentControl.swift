@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
+import JSONRPC
 import OVSAgent
-import OVSDB
 
 /// `ovs-agentctl`: asks a running ovs-agentd over its control socket. Exit codes are a promise to scripts: 1 means that
 /// there was no answer or that it failed, 64 that the command line was wrong; each command says what else it returns.

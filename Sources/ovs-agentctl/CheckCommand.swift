@@ -1,6 +1,6 @@
 import ArgumentParser
+import JSONRPC
 import OVSAgent
-import OVSDB
 
 /// Validates a layout without a daemon.
 struct CheckCommand: ParsableCommand {

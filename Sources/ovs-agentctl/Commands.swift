@@ -1,8 +1,8 @@
 // The commands that ask once and print the answer.
 
 import ArgumentParser
+import JSONRPC
 import OVSAgent
-import OVSDB
 
 /// The state of the agent and of the switch.
 struct StatusCommand: ParsableCommand {

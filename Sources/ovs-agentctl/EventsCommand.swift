@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
+import JSONRPC
 import OVSAgent
-import OVSDB
 
 /// The journal: what is kept of it, and with `--follow` what comes, each event once.
 struct EventsCommand: ParsableCommand {

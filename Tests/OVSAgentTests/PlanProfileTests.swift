@@ -1,4 +1,3 @@
-import OVSDB
 import Testing
 
 @testable import OVSAgent

@@ -1,3 +1,4 @@
+import JSONRPC
 import TestSupport
 import Testing
 
@@ -128,7 +129,7 @@ import Testing
 /// Values on the wire, both ways, and what is refused.
 @Suite struct DatumJSONTests {
     private static let id = "550e8400-e29b-41d4-a716-446655440000"
-    private static let uuid = OVSDB.UUID(id) ?? .zero
+    private static let uuid = JSONRPC.UUID(id) ?? .zero
     private static let strings = ColumnType(key: .init(.string), minimum: 0, maximum: .max)
     private static let map = ColumnType(key: .init(.string), value: .init(.integer), minimum: 0, maximum: .max)
 
@@ -209,21 +210,21 @@ import Testing
         ]
     )
     func uuidText(text: String) {
-        #expect(OVSDB.UUID(text)?.description == text)
-        #expect(OVSDB.UUID(text.uppercased())?.description == text)
+        #expect(JSONRPC.UUID(text)?.description == text)
+        #expect(JSONRPC.UUID(text.uppercased())?.description == text)
         for broken in [
             String(text.dropLast()), text + "0", " " + text.dropFirst(), String(text.map { $0 == "-" ? "0" : $0 }), "",
             "g" + text.dropFirst(), "{\(text)}", "é" + text.dropFirst(2),
-        ] { #expect(OVSDB.UUID(broken) == nil, "\(broken)") }
+        ] { #expect(JSONRPC.UUID(broken) == nil, "\(broken)") }
     }
 
     @Test("random uuids are of version 4, read back as they were and are ordered as their text")
     func uuidRandom() throws {
-        let uuids = (0..<100).map { _ in OVSDB.UUID.random() }
+        let uuids = (0..<100).map { _ in JSONRPC.UUID.random() }
         for uuid in uuids {
             let text = Array(uuid.description)
             #expect(text[14] == "4" && "89ab".contains(text[19]))
-            #expect(OVSDB.UUID(uuid.description) == uuid)
+            #expect(JSONRPC.UUID(uuid.description) == uuid)
         }
         #expect(uuids.sorted().map(\.description) == uuids.map(\.description).sorted())
     }

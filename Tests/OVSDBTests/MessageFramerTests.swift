@@ -1,5 +1,5 @@
+import JSONRPC
 import NIOCore
-import OVSDB
 import Testing
 
 @Suite struct MessageFramerTests {

@@ -1,4 +1,5 @@
 import Glibc
+import JSONRPC
 import OVSDB
 import TestSupport
 import Testing

@@ -1,10 +1,11 @@
+import JSONRPC
 import Testing
 
 @testable import OVSDB
 
 /// Operations as RFC 7047 writes them, and results, of which none that is unclear may pass for success.
 @Suite struct OperationTests {
-    private static let id = OVSDB.UUID("550e8400-e29b-41d4-a716-446655440000") ?? .zero
+    private static let id = JSONRPC.UUID("550e8400-e29b-41d4-a716-446655440000") ?? .zero
 
     @Test(
         "operations are the JSON of RFC 7047, 5.2",

@@ -1,3 +1,4 @@
+import JSONRPC
 import TestSupport
 import Testing
 
@@ -206,7 +207,7 @@ extension TableUpdates {
         let seed = UInt64.random(in: 0 ... .max)
         var random = Seeded(state: seed)
         var replica = Replica(schema: schema)
-        var model: [String: [OVSDB.UUID: [Datum]]] = ["Bridge": [:], "Port": [:], "QoS": [:]]
+        var model: [String: [JSONRPC.UUID: [Datum]]] = ["Bridge": [:], "Port": [:], "QoS": [:]]
 
         func value(_ table: String, _ column: Int) -> Datum {
             switch (table, column) {
@@ -279,7 +280,7 @@ extension TableUpdates {
             let faults = replica.inconsistencies(isWhole: false).filter { !$0.contains("by name") }
             #expect(faults == [], "seed \(seed), step \(step)")
 
-            var referrers: [OVSDB.UUID: Set<Reference>] = [:]
+            var referrers: [JSONRPC.UUID: Set<Reference>] = [:]
             for (table, rows) in model {
                 #expect(replica[table].count == rows.count, "seed \(seed), step \(step)")
                 for (uuid, values) in rows {

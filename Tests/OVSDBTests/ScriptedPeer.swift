@@ -1,4 +1,5 @@
 import Glibc
+import JSONRPC
 import Logging
 import NIOCore
 import NIOPosix
@@ -152,11 +153,11 @@ extension ScriptedPeer.Manner {
     }
 
     static func snapshot(_ columns: String) -> String {
-        #"{"id":ID,"result":[false,"\#(OVSDB.UUID.zero)",{"T":{"\#(row(1))":{"initial":\#(columns)}}}],"error":null}"#
+        #"{"id":ID,"result":[false,"\#(JSONRPC.UUID.zero)",{"T":{"\#(row(1))":{"initial":\#(columns)}}}],"error":null}"#
     }
 
     static func update(_ columns: String) -> String {
-        #"{"id":null,"method":"update3","params":["ovsdb","\#(OVSDB.UUID.zero)",{"T":{"\#(row(1))":{"modify":\#(columns)}}}]}"#
+        #"{"id":null,"method":"update3","params":["ovsdb","\#(JSONRPC.UUID.zero)",{"T":{"\#(row(1))":{"modify":\#(columns)}}}]}"#
     }
 }
 

@@ -1,3 +1,4 @@
+import JSONRPC
 import Testing
 
 @testable import OVSDB
@@ -18,7 +19,7 @@ import Testing
         #"{"id":\#(id),"method":"monitor_cond_change","params":["ovsdb","ovsdb",{"T":[{"where":\#(clauses)}]}]}"#
     }
 
-    private static func monitor(_ id: Int, _ clauses: String?, _ transaction: OVSDB.UUID = .zero) -> String {
+    private static func monitor(_ id: Int, _ clauses: String?, _ transaction: JSONRPC.UUID = .zero) -> String {
         let filter = clauses.map { #","where":\#($0)"# } ?? ""
         return
             #"{"id":\#(id),"method":"monitor_cond_since","params":["db","ovsdb",{"T":[{"columns":["name"]\#(filter)}]},"\#(transaction)"]}"#
@@ -26,7 +27,7 @@ import Testing
 
     private static func reply(_ id: Int) -> String { #"{"id":\#(id),"result":{},"error":null}"# }
 
-    private static func snapshot(_ id: Int, found: Bool = false, _ transaction: OVSDB.UUID = row(100)) -> String {
+    private static func snapshot(_ id: Int, found: Bool = false, _ transaction: JSONRPC.UUID = row(100)) -> String {
         #"{"id":\#(id),"result":[\#(found),"\#(transaction)",{}],"error":null}"#
     }
 

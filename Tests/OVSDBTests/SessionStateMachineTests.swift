@@ -1,3 +1,4 @@
+import JSONRPC
 import Testing
 
 @testable import OVSDB
@@ -63,7 +64,7 @@ extension [SessionStateMachine.Action] {
         rows: [.init(table: "T", uuid: row(1), change: .insert([.init(position: 0, value: "x")]))]
     )
 
-    private static func monitor(_ id: Int, _ transaction: OVSDB.UUID = .zero) -> String {
+    private static func monitor(_ id: Int, _ transaction: JSONRPC.UUID = .zero) -> String {
         #"{"id":\#(id),"method":"monitor_cond_since","params":["db","ovsdb",{"T":[{"columns":["name"]}]},"\#(transaction)"]}"#
     }
 
@@ -285,7 +286,7 @@ extension [SessionStateMachine.Action] {
     @Test("a server on its own names no transaction to go on from")
     func standalone() throws {
         var script = try SessionScript.waiting()
-        let actions = try script.receive(#"{"id":2,"result":[false,"\#(OVSDB.UUID.zero)",{}],"error":null}"#)
+        let actions = try script.receive(#"{"id":2,"result":[false,"\#(JSONRPC.UUID.zero)",{}],"error":null}"#)
         #expect(actions.count == 1 && actions.closing == nil && script.machine.progress == nil)
     }
 

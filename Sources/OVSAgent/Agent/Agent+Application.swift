@@ -1,3 +1,4 @@
+import JSONRPC
 import NIOCore
 import NIOPosix
 import OVSDB
@@ -110,7 +111,7 @@ extension Agent {
         let layout = active.layout
         let numbers = withReplica { UplinkDevices.numbers(in: $0, layout) } ?? [:]
         NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { () -> (process: Int32, devices: Set<Int64>?)? in
-            guard let process = try? Self.switchProcess(in: folder) else { return nil }
+            guard let process = try? SwitchSocket.process(in: folder) else { return nil }
             return (process, numbers.isEmpty ? nil : PacketSockets.devices(beside: process))
         }.whenSuccess { found in
             self.assumeIsolated { agent in
@@ -138,10 +139,10 @@ extension Agent {
         }
     }
 
-    private func findUnapplied(_ replica: Replica) -> [Status.Reason] {
+    private func findUnapplied(_ replica: Replica) -> [Reason] {
         if let reason = configurationBehind(replica) { return [reason] }
         var missing = flowFailures.sortedNaturally(by: \.key).map { bridge, reason in
-            Status.Reason(
+            Reason(
                 "Bridge \(bridge): it does not take its flows: \(reason)",
                 remedy: "look into ovs-vswitchd.log"
             )
@@ -160,11 +161,11 @@ extension Agent {
         guard outages.count == switches.count else {
             return missing
                 + outages.map {
-                    Status.Reason("ovs-vswitchd does not run a bridge: \($0)", remedy: "look into ovs-vswitchd.log")
+                    Reason("ovs-vswitchd does not run a bridge: \($0)", remedy: "look into ovs-vswitchd.log")
                 }
         }
         return [
-            Status.Reason(
+            Reason(
                 "ovs-vswitchd answers for none of the bridges: \(first)",
                 remedy: """
                     look whether it runs, and into its log; its sockets are looked for in \
@@ -175,19 +176,19 @@ extension Agent {
     }
 
     /// A bridge that stands passes nothing, or too much, before it has its flows.
-    private func findMissingFlows(of bridge: String) -> [Status.Reason] {
+    private func findMissingFlows(of bridge: String) -> [Reason] {
         guard flows[bridge] == nil, flowFailures[bridge] == nil else { return [] }
         return [
-            Status.Reason("Bridge \(bridge): its flows are not installed yet", remedy: "look into ovs-vswitchd.log")
+            Reason("Bridge \(bridge): its flows are not installed yet", remedy: "look into ovs-vswitchd.log")
         ]
     }
 
-    private func configurationBehind(_ replica: Replica) -> Status.Reason? {
+    private func configurationBehind(_ replica: Replica) -> Reason? {
         guard let awaited = awaitedConfiguration, let current = replica.currentConfiguration, current < awaited,
             // Somebody set the count back: ovs-vswitchd will never come to the number that ours returned.
             replica.nextConfiguration.map({ $0 >= awaited }) ?? true
         else { return nil }
-        return Status.Reason(
+        return Reason(
             "ovs-vswitchd has not taken configuration \(awaited), it is at \(current)",
             remedy: "look whether ovs-vswitchd runs, and into its log"
         )
@@ -198,7 +199,7 @@ extension Agent {
         of bridge: DesiredBridge,
         in ports: SwitchPorts,
         _ replica: Replica
-    ) -> [Status.Reason] {
+    ) -> [Reason] {
         bridge.ports.flatMap(\.interfaces).compactMap { interface in
             let name = interface.row.name
             guard let row = replica["Interface"][name: name],
@@ -206,13 +207,13 @@ extension Agent {
             else { return nil }
             guard let port = ports[name] else {
                 let error = row["error"].string.map { ": \($0)" } ?? ""
-                return Status.Reason(
+                return Reason(
                     "Interface \(name): ovs-vswitchd has no such port on \(bridge.row.name)\(error)",
                     remedy: "look whether the device exists, and into ovs-vswitchd.log"
                 )
             }
             guard let wanted = row["ofport_request"].integer, wanted != Int64(port.number) else { return nil }
-            return Status.Reason("Interface \(name): it has port number \(port.number), not \(wanted) as asked for")
+            return Reason("Interface \(name): it has port number \(port.number), not \(wanted) as asked for")
         }
     }
 }

@@ -27,7 +27,7 @@ extension Agent {
         }
         let deadline = NIODeadline.now() + configuration.switchPatience
         let (loop, folder) = (eventLoop, configuration.openFlowFolder)
-        elsewhere { try Self.switchSocket(in: folder) }.flatMap { path in
+        elsewhere { try SwitchSocket.path(in: folder) }.flatMap { path in
             let parameters = [request.bond, request.member]
             return UnixctlClient.ask(
                 "ovs-vswitchd",

@@ -67,9 +67,9 @@ extension Agent {
                 if lock == .waiting {
                     "another agent of this host keeps the flows"
                 } else if pause != nil {
-                    Status.Reason("the agent is paused", remedy: "ovs-agentctl resume ends that")
+                    Reason("the agent is paused", remedy: "ovs-agentctl resume ends that")
                 } else {
-                    Status.Reason("the agent keeps no flows now", remedy: "ovs-agentctl status says why")
+                    Reason("the agent keeps no flows now", remedy: "ovs-agentctl status says why")
                 }
         }
         standing.misplaced = misplaced.all

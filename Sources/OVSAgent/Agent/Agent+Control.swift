@@ -1,9 +1,9 @@
 import Glibc
+import JSONRPC
 import Logging
 import NIOCore
 import NIOPosix
 import OVSDB
-import OpenFlow
 
 /// What the control socket asks. The server calls on the event loop, which is this actor's executor.
 extension Agent: ControlTarget {

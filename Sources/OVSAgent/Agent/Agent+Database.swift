@@ -75,7 +75,7 @@ extension Agent {
         }
     }
 
-    private func disconnected(_ loss: Status.Reason) {
+    private func disconnected(_ loss: Reason) {
         stand()
         lock = nil
         greeted = nil
@@ -204,15 +204,15 @@ private enum News: Hashable {
 
 extension OVSDBError {
     /// Why there is no session, as far as the server says it, and what to do; without a remedy where nobody answers.
-    fileprivate var loss: Status.Reason {
+    fileprivate var loss: Reason {
         switch self {
         case .refused(method: "lock", let error) where error.contains("read only"):
-            Status.Reason(
+            Reason(
                 "the database server takes no writers at this remote, it is read-only: \(error)",
                 remedy: "give --db a remote of the server that is not, or have the backup server take over"
             )
         case .disconnected(let reason) where reason == ServerFitness.noQuorum:
-            Status.Reason(
+            Reason(
                 "\(reason), which has lost its quorum or this server: nothing can be written",
                 remedy: """
                     look at ovs-appctl -t ovsdb-server cluster/status Open_vSwitch on each of its servers: more than half \
@@ -220,11 +220,11 @@ extension OVSDBError {
                     """
             )
         case .disconnected(let reason) where reason == ServerFitness.noSource:
-            Status.Reason(
+            Reason(
                 "\(reason): it is a relay",
                 remedy: "give --db the server that it relays; a relay is for those who only read"
             )
-        default: Status.Reason("\(self)")
+        default: Reason("\(self)")
         }
     }
 }

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOPosix
-import OVSDB
 
 /// The way of a frame, which only ovs-vswitchd can tell. It is asked and never waited for: other threads read files and
 /// take answers apart, and one that gives no answer in time gets no more of ours.
@@ -19,7 +18,7 @@ extension Agent {
         @Sendable func ask(_ method: String, _ parameters: [String], at path: String) -> EventLoopFuture<ByteBuffer> {
             UnixctlClient.ask("ovs-vswitchd", method, parameters, at: path, on: loop, until: deadline)
         }
-        return elsewhere { try Self.switchSocket(in: folder) }.flatMap { path in
+        return elsewhere { try SwitchSocket.path(in: folder) }.flatMap { path in
             ask("dpif/show", [], at: path).flatMap { shown in
                 self.elsewhere {
                     let ports = DatapathPorts(try UnixctlClient.result(shown))
@@ -61,27 +60,5 @@ extension Agent {
         _ body: @escaping @Sendable () throws -> R
     ) -> EventLoopFuture<R> {
         NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop, body)
-    }
-
-    /// The control socket of the ovs-vswitchd that runs (ovs-vswitchd(8), `--unixctl`): its pid stands in its pid file.
-    static func switchSocket(in folder: String) throws(CommandFailure) -> String {
-        "\(folder)/ovs-vswitchd.\(try switchProcess(in: folder)).ctl"
-    }
-
-    /// The process of the ovs-vswitchd that runs, by its pid file. It waits for a disk.
-    static func switchProcess(in folder: String) throws(CommandFailure) -> Int32 {
-        let file = "\(folder)/ovs-vswitchd.pid"
-        let text: [UInt8]
-        do throws(BoundedFileError) {
-            text = try BoundedFile.bytes(of: file, limit: 64, onlyRegular: true)
-        } catch {
-            throw CommandFailure(
-                "ovs-vswitchd can't be asked: \(error) (is it running? --openflow-dir names the folder)"
-            )
-        }
-        guard let pid = Int32(String(decoding: text, as: UTF8.self).trimmingBlanks) else {
-            throw CommandFailure("ovs-vswitchd can't be asked: \(file) holds no pid")
-        }
-        return pid
     }
 }

@@ -1,3 +1,4 @@
+import JSONRPC
 import Logging
 import NIOCore
 import OVSDB
@@ -46,7 +47,7 @@ actor Agent {
     /// The server that answers and has not proved yet that it will do.
     var greeted: Remote?
     /// Why the last connection, or attempt at one, ended.
-    var lastLoss: Status.Reason?
+    var lastLoss: Reason?
     var lock: LockState?
     /// How it stood when that was known last, over sessions; `nil` before it ever was.
     var lastLock: LockState?
@@ -109,7 +110,7 @@ actor Agent {
     var switches: [String: SwitchConnection.State] = [:]
     var application: Application
     /// What is missing for the database to be applied, as last seen.
-    var unapplied: [Status.Reason] = []
+    var unapplied: [Reason] = []
     /// What stops frames though all is as wanted, as last seen.
     var blockages: [Blockage] = []
     var uplinkDevices = UplinkDevices()
@@ -129,7 +130,7 @@ actor Agent {
     /// The interfaces on brN that are the controller VMs', as the keeper knows them.
     var controllerPorts: [Lane: Set<String>] = [:]
     /// As last told, by bridge.
-    var flows: [String: Status.Flows] = [:]
+    var flows: [String: FlowCounts] = [:]
     /// Somebody else's flows on a brN that come before ours, by bridge.
     var foreignFlows: [String: ForeignFlows.Summary] = [:]
     /// Why a bridge does not take its flows, by bridge.

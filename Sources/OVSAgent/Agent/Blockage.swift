@@ -6,11 +6,11 @@ struct Blockage: Hashable, Sendable {
     /// As in `Port br0-up`.
     var object: String
     /// What was found, and what to do.
-    var reason: Status.Reason
+    var reason: Reason
 
     init(_ object: String, _ text: String, remedy: String) {
         self.object = object
-        reason = Status.Reason("\(object): \(text)", remedy: remedy)
+        reason = Reason("\(object): \(text)", remedy: remedy)
     }
 
     /// All there are, in the order of the layout. The cost is in proportion to the layout.

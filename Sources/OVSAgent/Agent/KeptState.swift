@@ -1,4 +1,4 @@
-import OVSDB
+import JSONRPC
 
 /// What the state folder holds: what must survive a restart, and what the next holder of the lock has to know.
 struct KeptState: Sendable {

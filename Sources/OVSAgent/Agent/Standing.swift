@@ -7,13 +7,13 @@ struct Standing: Hashable, Sendable {
     /// What the server does not take.
     var refusals: [Refusals.Refusal] = []
     /// Why the server takes nothing at all.
-    var closure: Status.Reason?
+    var closure: Reason?
     /// What somebody rewrites again and again.
     var fights: [Contest.Fight] = []
     /// The operator's word that nothing is to be written.
     var pause: Pause?
     var application: Application.State
-    var unapplied: [Status.Reason]
+    var unapplied: [Reason]
     /// What stops frames though all is as wanted.
     var blockages: [Blockage] = []
     /// Whether the database is as wanted, as far as the last plan showed.
@@ -35,8 +35,8 @@ struct Standing: Hashable, Sendable {
         return lock == .held && isSettled && application == .applied ? .inSync : .reconciling
     }
 
-    var reasons: [Status.Reason] {
-        var reasons: [Status.Reason] = []
+    var reasons: [Reason] {
+        var reasons: [Reason] = []
         switch connection {
         case .lost(let reason, let remedy): reasons.append(.init(reason, remedy: remedy))
         case .none: reasons.append("the database has not answered yet")
@@ -72,7 +72,7 @@ struct Standing: Hashable, Sendable {
             )
         }
         if let closure { reasons.append(closure) }
-        reasons += obstacles.map { Status.Reason("\($0)") }
+        reasons += obstacles.map { Reason("\($0)") }
         reasons += refusals.map { .init("\($0.object): the database refused a transaction: \($0.reason)") }
         reasons += fights.map {
             .init(

@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 /// The devices that ovs-vswitchd opened for the members of uplinks, by the kernel's number for each: a pure value.

@@ -1,6 +1,6 @@
 import Glibc
+import JSONRPC
 import NIOCore
-import OVSDB
 
 /// A caller of the control socket: one blocking connection, no event loop, for a program that asks and ends.
 package final class ControlClient {

@@ -1,5 +1,5 @@
+import JSONRPC
 import Logging
-import OVSDB
 
 /// One command of the control socket, read from a request's method and parameters.
 enum ControlCommand: Hashable, Sendable {

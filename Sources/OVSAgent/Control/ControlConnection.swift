@@ -1,5 +1,5 @@
+import JSONRPC
 import NIOCore
-import OVSDB
 
 /// One caller's connection as a pure state machine: bytes in, commands and replies out (unixctl, JSON-RPC 1.0).
 ///

@@ -1,8 +1,8 @@
 import Glibc
+import JSONRPC
 import Logging
 import NIOCore
 import NIOPosix
-import OVSDB
 
 /// Carries out what one connection's state machine says, on the agent's event loop.
 final class ControlHandler: ChannelInboundHandler {

@@ -1,6 +1,6 @@
+import JSONRPC
 import Logging
 import NIOCore
-import OVSDB
 
 /// What the control socket asks of the agent.
 ///
@@ -76,13 +76,7 @@ struct PlanAnswer: Hashable, Sendable {
     }
 }
 
-/// Why a command was not done, in words for the caller.
-struct CommandFailure: Error, ReadableText, Hashable, Sendable {
-    var lines: [String]
-
-    /// On one line.
-    init(_ line: String) { lines = [line] }
-
+extension CommandFailure {
     /// A finding a line.
-    init(_ rejection: LayoutRejection) { lines = rejection.findings }
+    init(_ rejection: LayoutRejection) { self.init(lines: rejection.findings) }
 }

@@ -1,4 +1,4 @@
-import OVSDB
+import JSONRPC
 
 /// Where a reader of the journal stands, over restarts of the daemon: with another run the numbers begin anew.
 package struct EventReader: Sendable {

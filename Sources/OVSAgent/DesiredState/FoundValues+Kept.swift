@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 /// How ``FoundValues`` are kept for a restart: one JSON object, strict, with values in the form of RFC 7047.

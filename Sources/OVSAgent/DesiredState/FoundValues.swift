@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 /// What the agent remembers of the host's own configuration where a layout may say nothing: the values that it found on

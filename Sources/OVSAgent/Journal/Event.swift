@@ -1,4 +1,4 @@
-import OVSDB
+import JSONRPC
 
 /// One thing that happened to what the agent owns, as the journal keeps it and `ovs-agentctl events` prints it.
 struct Event: Hashable, Sendable {

@@ -1,5 +1,5 @@
 import DequeModule
-import OVSDB
+import JSONRPC
 
 /// The latest events of one run of the daemon: a bounded ring, so that a fight over a row can't eat the memory.
 ///

@@ -5,7 +5,7 @@ struct ActiveLayout: Hashable, Sendable {
     let lanes: Set<Lane>
     /// As they were read.
     let bytes: [UInt8]
-    /// See ``digest(of:)``.
+    /// ``Checksum`` of its bytes.
     var digest: String
     /// What was found and not refused, as `FILE:LINE:COLUMN: warning: text`.
     var warnings: [String]
@@ -18,17 +18,10 @@ struct ActiveLayout: Hashable, Sendable {
             lanes = layout.lanes
             self.bytes = bytes
             self.warnings = warnings.map(\.description)
-            digest = Self.digest(of: bytes)
+            digest = Checksum.text(of: bytes)
         case .refused(let findings):
             throw LayoutRejection(findings: findings.map(\.description))
         }
-    }
-
-    /// 64-bit FNV-1a of the file's bytes as 16 hexadecimal digits. It tells versions of a file apart; it proves nothing.
-    static func digest(of bytes: [UInt8]) -> String {
-        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
 

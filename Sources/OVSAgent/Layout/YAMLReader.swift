@@ -9,7 +9,7 @@ import CYAML
 /// ends the reading (what follows could only be guessed); a repeated key does not.
 struct YAMLReader {
     /// Bytes.
-    static let sizeLimit = 1 << 20
+    static let sizeLimit = BoundedFile.layoutLimit
     /// Lists and mappings inside each other.
     static let depthLimit = 64
 

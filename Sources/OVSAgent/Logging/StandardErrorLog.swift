@@ -1,5 +1,5 @@
+import JSONRPC
 import Logging
-import OVSDB
 
 /// The daemon's log on standard error: one line an event, for people or as JSON.
 package struct StandardErrorLog: LogHandler {

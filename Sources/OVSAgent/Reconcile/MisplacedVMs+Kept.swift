@@ -1,4 +1,4 @@
-import OVSDB
+import JSONRPC
 
 /// How VM ports that were taken off the chain are kept for a restart, since nothing else on the host tells of them: one JSON
 /// list, strict.

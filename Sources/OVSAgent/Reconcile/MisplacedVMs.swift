@@ -38,15 +38,15 @@ struct MisplacedVM: Hashable, Sendable {
             bridge: bridge,
             interfaceID: interfaceID,
             mac: marks[VMPort.Key.attachedMAC],
-            vm: VMListing.Entry.vmKeys.lazy.compactMap { marks[$0] }.first,
-            vmName: marks[VMListing.Entry.vmNameKey],
+            vm: VMPort.Key.vm.lazy.compactMap { marks[$0] }.first,
+            vmName: marks[VMPort.Key.vmName],
             lanes: lanes
         )
     }
 
-    var reason: Status.Reason {
+    var reason: Reason {
         let homes = lanes.map(\.localBridge)
-        return Status.Reason(
+        return Reason(
             "it was plugged into \(bridge), which carries no VM's port, and was taken off",
             remedy:
                 "plug it into \(homes.joined(separator: " or ")) (ovs-vsctl add-port \(homes.first ?? "brN.local") \(name))"

@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 /// What it takes to bring a database to a desired state: the differences, and one guarded transaction that ends them.

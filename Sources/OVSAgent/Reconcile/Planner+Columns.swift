@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 // Columns: patched where they differ, on the row that stands.

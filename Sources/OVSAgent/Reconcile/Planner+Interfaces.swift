@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 // Interfaces: which of those wanted are to be had, where they stand now, and what a port inherits with them.

@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 // What an earlier layout left: deleted where we made it, released (our marks removed) where we found it. A row counts

@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 // VM ports that ask for a network, and the controller VM's, which goes where the host goes: the one column of theirs that

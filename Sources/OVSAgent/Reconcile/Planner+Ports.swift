@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 // Ports and interfaces: found where they stand, taken where DESIGN's rule 5 allows it, made where there are none.

@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 // The comparison of a desired state with a replica. This file holds the walk over bridges; what is done about ports,

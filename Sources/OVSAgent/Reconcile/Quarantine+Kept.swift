@@ -1,4 +1,4 @@
-import OVSDB
+import JSONRPC
 
 /// How a quarantine's ``Quarantine/vmInterfaces`` are kept for a restart: a UUID a line.
 extension Quarantine {

@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 
 /// Plans for one layout again and again, as notifications arrive: the desired state is compiled anew only when one of
@@ -82,7 +83,7 @@ struct RowPlanner: Sendable {
             plan = compare(scope)
         }
         assert(scope == .all || plan.isSame(as: compare(.all)), "something differs beyond \(scope)")
-        provenance.record(plan, areAll: vmPorts == .all)
+        provenance.record(settled: plan.settledTags, open: plan.openTags, areAll: vmPorts == .all)
         vmPorts = .some(plan.openTags)
         for (port, unknown) in plan.unknownProfiles { unknownProfiles[port] = unknown }
         if plan.isEmpty {

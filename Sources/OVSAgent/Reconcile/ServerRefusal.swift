@@ -20,15 +20,15 @@ enum ServerRefusal: Hashable, Sendable {
     }
 
     /// What is wrong with a remote, and what to do about it.
-    func reason(at remote: String) -> Status.Reason {
+    func reason(at remote: String) -> Reason {
         switch self {
         case .notOwner:
-            Status.Reason(
+            Reason(
                 "\(remote) grants the lock and then misses it: it is an ovsdb-server relay",
                 remedy: "give --db the server that it relays; a relay is for those who only read"
             )
         case .readOnly:
-            Status.Reason("\(remote) allows no writes", remedy: "give --db a remote that is not read-only")
+            Reason("\(remote) allows no writes", remedy: "give --db a remote that is not read-only")
         }
     }
 }

@@ -1,4 +1,4 @@
-import OVSDB
+import JSONRPC
 
 /// The way of a frame for people and as JSON for scripts.
 extension FramePath: ReadableText {

@@ -1,3 +1,5 @@
+import JSONRPC
+
 // Operations as `transact` carries them (RFC 7047, 5.2), written without a tree of JSON first: a repair waits for its
 // transaction to be written.
 

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// One operation of a `transact` request (RFC 7047, 5.2).
 public enum Operation: Hashable, Sendable {
     /// Adds a row; columns left out take their defaults. `name` lets the same transaction refer to the row (5.2.1).

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// What one operation of a committed transaction gave (RFC 7047, 5.2).
 public enum OperationResult: Hashable, Sendable {
     /// An insert's new row.

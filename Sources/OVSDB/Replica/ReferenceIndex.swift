@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// Who refers to a row. Nearly every row has exactly one referrer, which is kept without an allocation of its own; one
 /// that very many refer to, as ports to a QoS, still gains and loses a referrer in constant time.
 struct ReferenceIndex: Sendable {

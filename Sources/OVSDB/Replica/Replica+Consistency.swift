@@ -1,3 +1,5 @@
+import JSONRPC
+
 extension Replica {
     /// What in this replica contradicts itself or its schema, in words; empty for a sound one.
     ///

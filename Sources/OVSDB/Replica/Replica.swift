@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// A live copy, in memory, of the tables and columns that a monitor follows.
 ///
 /// It begins with a whole snapshot and is then changed in place, in proportion to each notification. A row is found by

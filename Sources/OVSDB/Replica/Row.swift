@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// One row of a replica, read by column name.
 public struct Row: Sendable {
     public let uuid: UUID

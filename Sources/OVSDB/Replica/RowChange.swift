@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// One row's change as the replica made it.
 public struct RowChange: Hashable, Sendable {
     /// What happened.

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// The rows of one table, found by identity and by the values of every index whose columns are followed, each in
 /// constant time.
 public struct TableReplica: Sendable {

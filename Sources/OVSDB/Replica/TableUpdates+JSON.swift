@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// Updates as monitors carry them, read under the schema that is followed.
 extension TableUpdates {
     /// Which of the two forms a monitor speaks.

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// What a monitor reports at once: one transaction's changes, or a whole snapshot (RFC 7047, 4.1.6 `<table-updates>`;
 /// ovsdb-server(7), `<table-updates2>`), decoded by the schema.
 public struct TableUpdates: Hashable, Sendable {

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// Rows by the values of columns that no two rows share (RFC 7047, 3.2 `indexes`).
 struct UniqueIndex: Sendable {
     /// The values of a row's indexed columns.

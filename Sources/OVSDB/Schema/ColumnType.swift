@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// The type of a column: what its atoms are, and how many there may be (RFC 7047, 3.2 `<type>`).
 public struct ColumnType: Hashable, Sendable {
     /// The type of the elements, or of a map's keys.

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// A schema as `get_schema` answers it (RFC 7047, 4.1.2 and 3.2).
 extension DatabaseSchema {
     init(_ json: JSONView) throws(OVSDBError) {

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// What a monitor's first reply has brought so far.
 struct ArrivingSnapshot {
     /// The replica to come, when the reply is a snapshot of its own.

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// What a session sends (JSON-RPC 1.0, RFC 7047, 4).
 enum OutgoingMessage: Hashable, Sendable {
     case json(JSON)

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// Which rows of a followed table a client wants to know of (ovsdb-server(7), Monitor_cond).
 ///
 /// Of a server that knows only the monitors of RFC 7047 it gets all of them.

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// What a server tells of itself and its databases in the database `_Server` (ovsdb-server(5)), as far as it decides
 /// whether a client stays with it.
 struct ServerStatus {

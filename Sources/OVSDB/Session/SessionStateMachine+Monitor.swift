@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// The one monitor over all that is followed: begun, narrowed or widened, ended and begun again.
 extension SessionStateMachine {
     mutating func learnSchema() -> [Action] {

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// Whether the server will do: `_Server` is followed beside the database where a client wants more than any server.
 extension SessionStateMachine {
     mutating func learnedServer(_ json: JSONView) throws(OVSDBError) -> [Action] {

@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// One connection's conversation with an ovsdb-server, without the connection: messages in, actions out.
 ///
 /// It looks whether the server will do, where that matters; learns the schema, asks for the lock, starts one monitor

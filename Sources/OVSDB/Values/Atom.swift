@@ -1,4 +1,5 @@
 import Glibc
+import JSONRPC
 
 /// One scalar of a column (RFC 7047, 5.1 `<atom>`).
 public enum Atom: Hashable, Sendable {

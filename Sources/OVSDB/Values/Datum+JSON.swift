@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// Data on the wire (RFC 7047, 5.1 `<value>`): read under a column's type, written without one.
 extension Datum {
     /// Reads a value of a column.

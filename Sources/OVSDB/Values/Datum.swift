@@ -1,3 +1,5 @@
+import JSONRPC
+
 /// The value of one column of one row (RFC 7047, 5.1 `<value>`) in the one form that makes `==` mean what it says.
 ///
 /// RFC 7047 writes a set of exactly one element as that element or as a set, and leaves elements unordered. Here a set

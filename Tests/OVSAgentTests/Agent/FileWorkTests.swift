@@ -1,7 +1,6 @@
 import Glibc
 import NIOCore
 import NIOPosix
-import OVSDB
 import Synchronization
 import TestSupport
 import Testing

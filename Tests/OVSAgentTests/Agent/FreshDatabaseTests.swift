@@ -1,4 +1,4 @@
-import OVSDB
+import JSONRPC
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Glibc
+import JSONRPC
 import NIOCore
-import OVSDB
 import TestSupport
 import Testing
 

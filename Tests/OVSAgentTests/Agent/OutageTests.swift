@@ -1,7 +1,7 @@
 import Glibc
+import JSONRPC
 import NIOCore
 import NIOPosix
-import OVSDB
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Glibc
+import JSONRPC
 import Logging
 import NIOCore
 import NIOPosix

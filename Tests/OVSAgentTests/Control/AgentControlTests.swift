@@ -1,6 +1,6 @@
 import Glibc
+import JSONRPC
 import NIOPosix
-import OVSDB
 import TestSupport
 import Testing
 

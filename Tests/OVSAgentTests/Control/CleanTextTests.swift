@@ -1,5 +1,5 @@
+import JSONRPC
 import Logging
-import OVSDB
 import TestSupport
 import Testing
 

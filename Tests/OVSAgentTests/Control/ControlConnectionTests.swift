@@ -1,6 +1,6 @@
+import JSONRPC
 import Logging
 import NIOCore
-import OVSDB
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
 import Glibc
-import OVSDB
+import JSONRPC
 import TestSupport
 import Testing
 

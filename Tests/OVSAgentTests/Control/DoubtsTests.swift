@@ -1,4 +1,3 @@
-import OVSDB
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
 import Glibc
+import JSONRPC
 import Logging
 import NIOCore
 import NIOPosix
-import OVSDB
 import TestSupport
 import Testing
 

@@ -1,4 +1,4 @@
-import OVSDB
+import JSONRPC
 import Testing
 
 @testable import OVSAgent

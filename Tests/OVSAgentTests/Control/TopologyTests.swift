@@ -1,3 +1,4 @@
+import JSONRPC
 import OVSDB
 import Testing
 
@@ -141,7 +142,7 @@ import Testing
 
     @Test("the chain's bridges stand in their order with the flows that are known")
     func chain() {
-        let flows = Status.Flows(installed: 1, missing: 2, unmanaged: 3)
+        let flows = FlowCounts(installed: 1, missing: 2, unmanaged: 3)
         let chain = Status.ChainBridge.all(in: PlanDatabase(Self.host).replica, flows: ["br.nf": flows])
         #expect(chain.map(\.bridge) == ["br.mx", "br.microseg", "br.nf", "br.dmx"])
         #expect(chain.map(\.present) == [false, true, true, true])

@@ -1,5 +1,4 @@
 import NIOCore
-import OVSDB
 import OpenFlow
 import TestSupport
 import Testing

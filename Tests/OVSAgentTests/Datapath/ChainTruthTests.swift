@@ -1,4 +1,3 @@
-import OpenFlow
 import TestSupport
 import Testing
 

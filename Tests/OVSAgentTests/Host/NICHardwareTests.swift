@@ -1,5 +1,4 @@
 import Glibc
-import OVSDB
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import JSONRPC
 import NIOPosix
 import OVSDB
 import TestSupport

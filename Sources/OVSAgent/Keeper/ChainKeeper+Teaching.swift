@@ -1,0 +1,136 @@
+import NIOCore
+import NIOPosix
+import OpenFlow
+
+/// An address that was present behind the lane, of which brN's guard has kept frames from the wire, and keeps them no more.
+struct Unguarded: Hashable, Sendable {
+    var address: EthernetAddress
+    /// In which the guard was; `nil` for every VLAN.
+    var vlans: [VLAN]?
+}
+
+/// Addresses that have left the lane: brN would keep frames for them from the wire, where the VMs may be now, until it hears
+/// them from there, which the guard has kept it from.
+///
+/// The flows that the switch has say who was present, and not what this agent remembers: a VM may have left while no agent
+/// was at work, or another one.
+extension ChainKeeper {
+    /// Has brN believe that these addresses are on the wire.
+    func teach(_ bridge: String, _ unguarded: [Unguarded]) {
+        guard !unguarded.isEmpty, let lane = resolved?.first(where: { $0.lane.uplinkBridge == bridge }),
+            let kept = bridges[bridge]
+        else { return }
+        let present = Set(lane.vmPorts.filter(\.presence.isPresent).compactMap(\.address))
+        let left = unguarded.filter { !present.contains($0.address) }
+        let asARP = lanes?.balancedBySource.contains(lane.lane) == true
+        let packets = left.flatMap { $0.teaching(from: lane.uplinkMembers, asGratuitousARP: asARP) }
+        // Where a member has gone meanwhile, nothing is learned by it.
+        if !packets.isEmpty { kept.connection.apply(packets.map { .packet($0) }).whenFailure { _ in } }
+        let everywhere = Set(left.filter { $0.vlans == nil }.map(\.address))
+        if !everywhere.isEmpty { teachEverywhere(bridge, everywhere) }
+    }
+
+    /// Asks in which VLANs brN believes these addresses down the lane, of which no flow tells it, and teaches it in those.
+    private func teachEverywhere(_ bridge: String, _ addresses: Set<EthernetAddress>) {
+        let (folder, loop) = (openFlowFolder, eventLoop)
+        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try SwitchSocket.path(in: folder) }.flatMap { socket in
+            UnixctlClient.ask(
+                "ovs-vswitchd",
+                "fdb/show",
+                [bridge],
+                at: socket,
+                on: loop,
+                until: .now() + Self.patienceWithTable
+            )
+        }.whenSuccess { answer in
+            self.assumeIsolated { keeper in
+                guard let lane = keeper.resolved?.first(where: { $0.lane.uplinkBridge == bridge }),
+                    let port = lane.numbers[.uplink], let table = try? UnixctlClient.result(answer)
+                else { return }
+                let known = LearnedAddress.all(in: table).filter { $0.port == port && addresses.contains($0.address) }
+                let vlans = Dictionary(grouping: known, by: \.address).mapValues { $0.map(\.vlan).sorted() }
+                keeper.teach(bridge, vlans.map { Unguarded(address: $0.key, vlans: $0.value) })
+            }
+        }
+    }
+
+    private static let patienceWithTable = TimeAmount.seconds(5)
+}
+
+/// A line of what a bridge has learned by switching (ovs-vswitchd(8), `fdb/show`).
+struct LearnedAddress: Hashable, Sendable {
+    var port: UInt32
+    var vlan: VLAN
+    var address: EthernetAddress
+
+    /// Those by ports with a number.
+    static func all(in table: String) -> [LearnedAddress] {
+        table.split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard words.count >= 4, let port = UInt32(words[0]), let vlan = Int(words[1]).flatMap(VLAN.init),
+                let address = EthernetAddress(String(words[2]))
+            else { return nil }
+            return LearnedAddress(port: port, vlan: vlan, address: address)
+        }
+    }
+}
+
+extension KeptFlows {
+    /// The addresses of which brN's guard goes with these changes.
+    func unguarded(by mods: [FlowMod]) -> [Unguarded] {
+        mods.compactMap { mod in
+            guard case .deleteStrict(let key, _) = mod, key.table == UplinkTable.wire.rawValue,
+                let flow = installed[key], FlowCookie.vmPort(flow.cookie) != nil || FlowCookie.isClaim(flow.cookie),
+                let address = key.match[.ethernetSource]
+            else { return nil }
+            return Unguarded(
+                address: EthernetAddress(rawValue: UInt64(truncatingIfNeeded: address.value)),
+                vlans: vlans(of: key.match)
+            )
+        }
+    }
+
+    /// What the flow of a VM port on brN asks of the VLAN: one, or the bit of a list.
+    private func vlans(of match: Match) -> [VLAN]? {
+        if let field = match[.vlanTCI], field.mask & 0xfff == 0xfff {
+            return VLAN(Int(field.value & 0xfff)).map { [$0] } ?? []
+        }
+        guard let bit = VLANLists.bit(of: match) else { return nil }
+        return installed.values.compactMap { flow in
+            guard flow.table == UplinkTable.lists.rawValue, VLANLists.loads(bit, flow), let field = flow.match[.vlanTCI]
+            else { return nil }
+            return VLAN(Int(field.value & 0xfff))
+        }.sorted()
+    }
+}
+
+extension Unguarded {
+    /// More VLANs than this are not worth it: brN forgets an address that is not heard from by itself.
+    private static let mostVLANs = 64
+
+    /// Packets from the address, and to it, by the members of a bond, which takes them as it takes frames off the wire.
+    ///
+    /// - Parameter asGratuitousARP: what balance-slb believes, and only that (ovs-vswitchd.conf.db(5), `bond_mode`).
+    fileprivate func teaching(from ports: [UInt32], asGratuitousARP: Bool) -> [PacketOut] {
+        (vlans ?? []).prefix(Self.mostVLANs).flatMap { vlan in
+            let frame = asGratuitousARP ? [UInt8].gratuitousARP(address, vlan) : [UInt8].teaching(address, vlan)
+            return ports.map { PacketOut(frame, from: $0, actions: [.normal]) }
+        }
+    }
+}
+
+extension [UInt8] {
+    /// An answer that nobody asked for, which names no IP address (RFC 5227, 1.1: a probe's sender is all zeroes).
+    fileprivate static func gratuitousARP(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
+        let (mac, none) = (address.bytes, [UInt8](repeating: 0, count: 4))
+        return EthernetAddress.broadcast.bytes + mac + vlan.tag + [0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2] + mac + none
+            + mac
+            + none + [UInt8](repeating: 0, count: 18)
+    }
+
+    /// A frame of the least length from an address to itself, of a type that is kept for experiments (IEEE 802, 9.2.3).
+    fileprivate static func teaching(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
+        let mac = address.bytes
+        return mac + mac + vlan.tag + [0x88, 0xb5] + [UInt8](repeating: 0, count: 46)
+    }
+}

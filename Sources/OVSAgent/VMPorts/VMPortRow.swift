@@ -1,0 +1,96 @@
+import JSONRPC
+import OVSDB
+import OpenFlow
+
+/// A VM port as the database has it, before the switch's own number makes a ``VMPort`` of it.
+struct VMPortRow: Hashable, Sendable {
+    var name: String
+    var lane: Lane
+    /// What ovs-vswitchd says that it numbers this row's port; `nil` before it has taken the row, whatever port of the same
+    /// name it may have had before.
+    var number: UInt16?
+    /// Read once: the same for whatever number and VLANs.
+    var source: Result<VMPort.Source, VMPort.Unserved>
+    var mode: String?
+    var tag: Int?
+    var trunks: [Int]
+    /// What decides in place of ``tag``, which follows it, where the layout heeds it.
+    var network: NetworkRequest?
+
+    func port(number: UInt32?, networks: Networks) throws(VMPort.Unserved) -> VMPort {
+        var tag = tag
+        if let network = networks.heeded(network) {
+            do throws(NetworkRequest.Refusal) {
+                tag = try networks.vlan(for: network, on: lane)
+            } catch {
+                throw .network(error)
+            }
+            guard mode != "trunk" else { throw .networkOfTrunk }
+        }
+        return try VMPort(name: name, number: number, source: source, mode: mode, tag: tag, trunks: trunks)
+    }
+
+    /// Whether nothing says which VLANs it carries. `vlan_mode=trunk` says that it is to carry all.
+    var isUnrestricted: Bool { mode == nil && tag == nil && trunks.isEmpty && network == nil }
+
+    /// The address that it declares, where that can be read.
+    var address: EthernetAddress? { if case .success(.declared(let address, _)) = source { address } else { nil } }
+
+    /// `nil` for an interface that is no VM's: one without `iface-id`, or on another bridge than a brN.local,
+    /// or under a name of ours.
+    init?(_ interface: Row, in replica: Replica) {
+        let marks = interface["external_ids"]
+        guard marks[VMPort.Key.interfaceID] != nil,
+            let port = replica.referrers(of: interface.uuid).lazy.compactMap({ replica["Port"][$0.row] }).first,
+            DerivedName(port.name) == nil,
+            // Of several, which only somebody's mistake makes, the one from which the port's tag follows.
+            let lane = replica.referrers(of: port.uuid)
+                .compactMap({ replica["Bridge"][$0.row].flatMap { Lane(localBridge: $0.name) } }).min()
+        else { return nil }
+        name = interface.name
+        self.lane = lane
+        number = interface["ofport"].integer.flatMap(UInt16.init(exactly:))
+        let keys = [VMPort.Key.attachedMAC, VMPort.Key.addresses]
+        source = .reading(Dictionary(uniqueKeysWithValues: keys.compactMap { key in marks[key].map { (key, $0) } }))
+        mode = port["vlan_mode"].string
+        let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.filter(\.isVMInterface)
+        network = NetworkRequest(port: port, vmInterfaces: members)
+        // Not before the row shows it: between the two, the VM would be in whatever VLANs it had without a network.
+        tag = network?.isBinding == true ? nil : port["tag"].integer.map { Int($0) }
+        trunks = port["trunks"].atoms.compactMap { if case .integer(let number) = $0 { Int(number) } else { nil } }
+    }
+
+    /// All of a database, by the rows of their interfaces.
+    static func all(in replica: Replica) -> [UUID: VMPortRow] {
+        var rows: [UUID: VMPortRow] = [:]
+        for interface in replica["Interface"].rows {
+            if let row = VMPortRow(interface, in: replica) { rows[interface.uuid] = row }
+        }
+        return rows
+    }
+
+    /// Interfaces as they are now; `nil` for those that are no VM's, or no more.
+    static func of(_ interfaces: Set<UUID>, in replica: Replica) -> [UUID: VMPortRow?] {
+        Dictionary(
+            uniqueKeysWithValues: interfaces.map { uuid in
+                (uuid, replica["Interface"][uuid].flatMap { VMPortRow($0, in: replica) })
+            }
+        )
+    }
+}
+
+extension Row {
+    /// Whether an interface is a VM's, by libvirt's mark.
+    var isVMInterface: Bool { self["external_ids"][VMPort.Key.interfaceID] != nil }
+}
+
+extension NetworkRequest {
+    /// What a VM port asks for; `vmInterfaces` are those of its interfaces that are a VM's, without which nobody asks.
+    init?(port: Row, vmInterfaces: [Row]) {
+        guard !vmInterfaces.isEmpty else { return nil }
+        self.init(
+            ([port] + vmInterfaces).compactMap { $0["external_ids"][VMPort.Key.network] },
+            profiles: vmInterfaces.compactMap { $0["external_ids"][VMPort.Key.profile] }
+        )
+    }
+}
