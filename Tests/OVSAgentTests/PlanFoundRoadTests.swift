@@ -33,6 +33,45 @@ struct PlanFoundRoadTests {
         }
     }
 
+    @Test(
+        "a stated host VLAN is the host's whatever mode was found, an edit is undone, and all comes back in the end",
+        arguments: ["native-untagged", "native-tagged", "dot1q-tunnel"],
+        [0, 100]
+    )
+    func hostVLAN(mode: String, stated: Int) throws {
+        let settings = "vlan_mode=\(mode) tag=5 trunks=5,6 cvlans=7"
+        let columns = ["vlan_mode", "tag", "trunks", "cvlans"]
+        let found = [mode, "5", "[5, 6]", "7"]
+        // A tunnel would take the host's own tags for part of the frame; of VLAN 0 a native port has what its list says.
+        let wanted = [mode == "dot1q-tunnel" ? nil : mode, "\(stated)", stated == 0 ? "[0, 5, 6]" : "[5, 6]", "7"]
+        var agent = PlanningAgent(
+            database: PlanDatabase(
+                "bridge br0\n port br0 \(settings)\n port br0-up\n  interface eth0\n  interface eth1"
+            )
+        )
+        func standing() -> [String?] { columns.map { agent.database["Port", "br0", $0] } }
+        agent.layout.virtualSwitches[0].hostVlan = stated
+        try agent.settle()
+        #expect(standing() == wanted)
+        try agent.restart()
+        for edit in [
+            settings, "vlan_mode=access", "vlan_mode=trunk tag=", "tag=9 trunks=", "trunks=9 cvlans=8,9",
+            "vlan_mode= cvlans=",
+        ] {
+            for assignment in edit.split(separator: " ") { agent.database.set("Port", "br0", String(assignment)) }
+            try agent.settle()
+            #expect(standing() == wanted, "\(edit)")
+        }
+        agent.layout.virtualSwitches[0].hostVlan = nil
+        try agent.settle()
+        #expect(standing() == found)
+        agent.layout.virtualSwitches[0].hostVlan = stated
+        try agent.settle()
+        agent.layout = Layout(virtualSwitches: [.on(3, ["eth3"])])
+        try agent.settle(removal: .allowed)
+        #expect(standing() == found)
+    }
+
     @Test("a bond of another name that is taken keeps what its partner knows", arguments: [true, false])
     func takenBond(isRestarted: Bool) throws {
         var agent = PlanningAgent(
