@@ -67,7 +67,12 @@ private struct LaneDifference {
             changed += ports.filter { $0.vlans.list.map(lists.contains) == true }
         }
         ports = Set(changed.map(\.number))
-        addresses = Set(changed.compactMap(\.address))
+        let addresses = Set(changed.compactMap(\.address))
+        self.addresses = addresses
+        // Floods reach a port in another way while another one declares its address, too.
+        changed += ((old?.vmPorts ?? []) + (new?.vmPorts ?? [])).filter {
+            $0.address.map(addresses.contains) == true
+        }
         self.lists = FloodLists(naming: changed, [oldLists, newLists])
     }
 
@@ -80,10 +85,8 @@ extension LanePorts {
     fileprivate func flows(_ part: LaneDifference) -> [String: [Flow]] {
         var flows = part.isCommon ? common() : [:]
         let ports = vmPorts.filter(part.contains)
-        let owned = ownedStations(of: ports).byPort
-        for port in ports {
-            flows.merge(self.flows(of: port, stations: owned[port.number] ?? []), uniquingKeysWith: +)
-        }
+        let owned = ownedStations(of: ports)
+        for port in ports { flows.merge(self.flows(of: port, owned), uniquingKeysWith: +) }
         flows[lane.localBridge, default: []] += floodLists(part.lists)
         if !part.listed.isEmpty { flows.merge(listFlows(part.listed), uniquingKeysWith: +) }
         return flows

@@ -36,26 +36,32 @@ extension LanePorts {
         }
         let ports = named.sorted { $0.number < $1.number }
         let learning = ports.filter(\.learns)
-        var flows = vlanLists(of: ports, for: .all, .floodVLAN, wanted)
-        flows += vlanLists(of: learning, for: .learning, .unknownVLAN, wanted)
+        let rivals = Self.rivals(among: vmPorts)
+        var flows = vlanLists(of: ports, rivals, for: .all, .floodVLAN, wanted)
+        flows += vlanLists(of: learning, rivals, for: .learning, .unknownVLAN, wanted)
         if wanted.trunks {
-            flows += trunkLists(of: ports, .floodTrunks) + trunkLists(of: learning, .unknownTrunks) + listFloods()
+            flows += trunkLists(of: ports, rivals, .floodTrunks)
+            flows += trunkLists(of: learning, rivals, .unknownTrunks) + listFloods()
         }
         return flows
     }
 
     /// The ports that carry every VLAN. One that takes a VLAN's tag off gets that VLAN with the ports that do the same.
-    private func trunkLists(of ports: [VMPort], _ table: Table) -> [Flow] {
+    private func trunkLists(of ports: [VMPort], _ rivals: Set<UInt16>, _ table: Table) -> [Flow] {
+        func outputs(_ ports: [VMPort]) -> [FlowAction] {
+            ports.flatMap { $0.outputs(isRival: rivals.contains($0.number)) }
+        }
         let trunks = ports.filter(\.vlans.carriesAll)
         guard !trunks.isEmpty else { return [] }
         let exceptions = Set(trunks.compactMap(\.vlans.stripped)).sorted().map { vlan in
-            list(table, 10, vlan, trunks.filter { $0.vlans.stripped != vlan }.map(\.output))
+            list(table, 10, vlan, outputs(trunks.filter { $0.vlans.stripped != vlan }))
         }
-        return [list(table, 0, nil, trunks.map(\.output))] + exceptions
+        return [list(table, 0, nil, outputs(trunks))] + exceptions
     }
 
     private func vlanLists(
         of ports: [VMPort],
+        _ rivals: Set<UInt16>,
         for receivers: LocalReceivers,
         _ table: Table,
         _ wanted: FloodLists
@@ -63,11 +69,12 @@ extension LanePorts {
         var tagged: [VLAN: [FlowAction]] = [:]
         var stripped: [VLAN: [FlowAction]] = [:]
         for port in ports {
+            let outputs = port.outputs(isRival: rivals.contains(port.number))
             for vlan in lists.listedVLANs(of: port) where wanted.contains(vlan) {
                 if vlan == port.vlans.stripped {
-                    stripped[vlan, default: []].append(port.output)
+                    stripped[vlan, default: []] += outputs
                 } else {
-                    tagged[vlan, default: []].append(port.output)
+                    tagged[vlan, default: []] += outputs
                 }
             }
         }

@@ -53,6 +53,8 @@ enum LocalTable: UInt8 {
     /// Of both, to the ports with long lists.
     case floodListed = 35
     case unknownListed = 36
+    /// To the port in register 0, whose address another declares, too: not what comes from that address.
+    case rival = 37
     /// For ports that get the frame's VLAN without its tag: takes it off.
     case strip = 40
     /// Out to them.
@@ -114,8 +116,10 @@ extension LanePorts {
     }
 
     /// What serves one VM port, which frames for `stations` go to.
-    func localFlows(of port: VMPort, stations: [Station]) -> [Flow] {
-        var flows = classification(port) + delivery(port) + claiming(port)
+    ///
+    /// - Parameter isRival: whether another port declares its address, too.
+    func localFlows(of port: VMPort, stations: [Station], isRival: Bool) -> [Flow] {
+        var flows = classification(port) + delivery(port, isRival: isRival) + claiming(port)
         switch port.source {
         case .declared(let address, addresses: .none):
             flows.append(localFlow(.source, 10, Match(port.field, .ethernetSource(address)), of: port, goto: .up))
@@ -199,8 +203,23 @@ extension LanePorts {
     }
 
     /// Sends what was found to be for the port out to it, in its VLANs only.
-    private func delivery(_ port: VMPort) -> [Flow] {
+    private func delivery(_ port: VMPort, isRival: Bool) -> [Flow] {
         let here = FieldMatch.register(0, UInt32(port.number))
+        return (isRival ? refusal(port, here) : []) + delivery(port, here, isRival: isRival)
+    }
+
+    /// Keeps what comes from the port's own address from it, where another declares that, too: the frame's `in_port`, which
+    /// the switch never sends it back to, can stand for one of them only.
+    private func refusal(_ port: VMPort, _ here: FieldMatch) -> [Flow] {
+        port.address.map { address in
+            [
+                localFlow(.rival, 100, Match(here, .ethernetSource(address)), of: port),
+                localFlow(.rival, 90, Match(here), of: port, actions: [port.output]),
+            ]
+        } ?? []
+    }
+
+    private func delivery(_ port: VMPort, _ here: FieldMatch, isRival: Bool) -> [Flow] {
         func deliver(_ vlan: VLAN) -> Flow {
             let match = Match(here, vlan.field)
             return vlan == port.vlans.stripped
@@ -214,7 +233,13 @@ extension LanePorts {
             }
             return (stripped ?? []) + [
                 localFlow(.deliver, 90, Match(here), of: port, goto: .listed),
-                localFlow(.listed, 90, Match(here, membership), of: port, actions: [port.output]),
+                localFlow(
+                    .listed,
+                    90,
+                    Match(here, membership),
+                    of: port,
+                    actions: [isRival ? .resubmit(Table.rival) : port.output]
+                ),
             ]
         }
         if let vlans = port.vlans.all { return vlans.map(deliver) }
@@ -309,5 +334,12 @@ extension VMPort {
     fileprivate var field: FieldMatch { .inPort(UInt32(number)) }
 
     /// To the port.
-    var output: FlowAction { .output(UInt32(number)) }
+    fileprivate var output: FlowAction { .output(UInt32(number)) }
+
+    /// To the port, of what is for many.
+    ///
+    /// - Parameter isRival: whether another port declares its address, too.
+    func outputs(isRival: Bool) -> [FlowAction] {
+        isRival ? [.load(UInt64(number), LocalRegister.port), .resubmit(LocalTable.rival)] : [output]
+    }
 }

@@ -24,7 +24,7 @@ struct ChainProgram: Hashable, Sendable {
             flows[lane.lane.localBridge, default: []] += lane.floodLists(.all)
             flows.merge(lane.listFlows(), uniquingKeysWith: +)
             for port in lane.vmPorts {
-                let served = lane.flows(of: port, stations: owned.byPort[port.number] ?? [])
+                let served = lane.flows(of: port, owned)
                 for (bridge, own) in served { flows[bridge, default: []] += own }
             }
         }
@@ -54,10 +54,11 @@ struct LanePorts: Hashable, Sendable {
         return flows
     }
 
-    /// What serves one VM port, which frames for `stations` go to, by bridge.
-    func flows(of port: VMPort, stations: [Station]) -> [String: [Flow]] {
-        [
-            lane.localBridge: localFlows(of: port, stations: stations),
+    /// What serves one VM port, by bridge. `owned` tells which frames go to it.
+    func flows(of port: VMPort, _ owned: OwnedStations) -> [String: [Flow]] {
+        let stations = owned.byPort[port.number] ?? []
+        return [
+            lane.localBridge: localFlows(of: port, stations: stations, isRival: owned.rivals.contains(port.number)),
             lane.uplinkBridge: uplinkFlows(of: port, stations: stations),
         ]
     }
@@ -108,11 +109,28 @@ extension LanePorts {
     struct OwnedStations {
         var byPort: [UInt16: [Station]] = [:]
         var contested: [ContestedStation] = []
+        /// ``LanePorts/rivals(among:)``.
+        var rivals: Set<UInt16> = []
+    }
+
+    /// The ports, by number, whose address another one declares, too, in whatever VLAN.
+    static func rivals(among ports: [VMPort]) -> Set<UInt16> {
+        var first: [EthernetAddress: UInt16] = [:]
+        var rivals: Set<UInt16> = []
+        for port in ports {
+            guard let address = port.address else { continue }
+            if let other = first[address] {
+                rivals.formUnion([other, port.number])
+            } else {
+                first[address] = port.number
+            }
+        }
+        return rivals
     }
 
     /// Which declared address belongs to which port; `ports` has all that declare an address, or none.
     func ownedStations(of ports: [VMPort]) -> OwnedStations {
-        var result = OwnedStations()
+        var result = OwnedStations(rivals: Self.rivals(among: ports))
         var owners: [Station: VMPort] = [:]
         // Port by port and not VLAN by VLAN.
         var listed: [EthernetAddress: [(list: VLANSet, owner: VMPort)]] = [:]

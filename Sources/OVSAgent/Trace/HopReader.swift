@@ -126,7 +126,8 @@ extension HopReader {
         case .claimant:
             if step.found?.match.isEmpty == false { say("its source is the port's from now on") }
         case .leave, .claim: break
-        case .down, .sender, .learnedSender, .floodTrunks, .unknownTrunks, .floodListed, .unknownListed, .lists: break
+        case .down, .sender, .learnedSender, .floodTrunks, .unknownTrunks, .floodListed, .unknownListed, .lists, .rival:
+            break
         case .member:
             if step.found == nil { drop = notAdmitted } else { say("VLAN as it says") }
         case .listed:
