@@ -58,6 +58,7 @@ extension ChainKeeper {
 
     /// Brings a bridge to what is wanted, if it can be worked on now.
     func keep(_ bridge: String) {
+        forgetDeparted(bridge)
         guard var kept = bridges[bridge], case .up = kept.connection.state else { return }
         switch kept.work {
         case .reading, .committing: return
@@ -88,6 +89,7 @@ extension ChainKeeper {
         kept.work = .committing
         kept.committing = mods
         bridges[bridge] = kept
+        if Lane(localBridge: bridge) != nil { forget(kept.flows?.unlearned(by: mods) ?? [], behind: bridge) }
         teach(bridge, kept.flows?.unguarded(by: mods) ?? [])
         kept.connection.commit(mods).whenComplete { result in
             self.assumeIsolated { $0.committed(bridge, mods, result, drifts, noticedAt: noticedAt) }

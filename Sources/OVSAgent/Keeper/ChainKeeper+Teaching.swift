@@ -30,8 +30,36 @@ extension ChainKeeper {
         if !everywhere.isEmpty { teachEverywhere(bridge, everywhere) }
     }
 
+    /// Has brN forget what it learned of stations behind ports of a brN.local that learn and go, and believe that those are on
+    /// the wire which it still looks for down the lane: as soon as it can be reached.
+    func forget(_ stations: Set<LearnedStation>, behind local: String) {
+        guard !stations.isEmpty, let lane = Lane(localBridge: local) else { return }
+        bridges[lane.uplinkBridge]?.departed.formUnion(stations)
+        forgetDeparted(lane.uplinkBridge)
+    }
+
+    func forgetDeparted(_ bridge: String) {
+        guard let kept = bridges[bridge], !kept.departed.isEmpty, resolved != nil, case .up = kept.connection.state
+        else { return }
+        let stations = kept.departed
+        bridges[bridge]?.departed = []
+        let mods = stations.map { station in
+            let match = Match(.vlanTCI(station.vlan.number, mask: 0xfff), .ethernetDestination(station.address))
+            return FlowMod.delete(FlowFilter(table: UplinkTable.learned.rawValue, match: match))
+        }
+        kept.connection.commit(mods).whenFailure { _ in
+            // When it is there again.
+            self.assumeIsolated { $0.bridges[bridge]?.departed.formUnion(stations) }
+        }
+        teachWhereBelieved(bridge) { stations.contains(LearnedStation(address: $0.address, vlan: $0.vlan)) }
+    }
+
     /// Asks in which VLANs brN believes these addresses down the lane, of which no flow tells it, and teaches it in those.
     private func teachEverywhere(_ bridge: String, _ addresses: Set<EthernetAddress>) {
+        teachWhereBelieved(bridge) { addresses.contains($0.address) }
+    }
+
+    private func teachWhereBelieved(_ bridge: String, _ isMeant: @escaping @Sendable (LearnedAddress) -> Bool) {
         let (folder, loop) = (openFlowFolder, eventLoop)
         NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try SwitchSocket.path(in: folder) }.flatMap { socket in
             UnixctlClient.ask(
@@ -47,7 +75,7 @@ extension ChainKeeper {
                 guard let lane = keeper.resolved?.first(where: { $0.lane.uplinkBridge == bridge }),
                     let port = lane.numbers[.uplink], let table = try? UnixctlClient.result(answer)
                 else { return }
-                let known = LearnedAddress.all(in: table).filter { $0.port == port && addresses.contains($0.address) }
+                let known = LearnedAddress.all(in: table).filter { $0.port == port && isMeant($0) }
                 let vlans = Dictionary(grouping: known, by: \.address).mapValues { $0.map(\.vlan).sorted() }
                 keeper.teach(bridge, vlans.map { Unguarded(address: $0.key, vlans: $0.value) })
             }
@@ -55,6 +83,12 @@ extension ChainKeeper {
     }
 
     private static let patienceWithTable = TimeAmount.seconds(5)
+}
+
+/// An address that was heard from behind a VM port, and in which VLAN.
+struct LearnedStation: Hashable, Sendable {
+    var address: EthernetAddress
+    var vlan: VLAN
 }
 
 /// A line of what a bridge has learned by switching (ovs-vswitchd(8), `fdb/show`).
@@ -88,6 +122,29 @@ extension KeptFlows {
                 vlans: vlans(of: key.match)
             )
         }
+    }
+
+    /// What was learned on a brN.local by flows that go with these changes, so that it goes, too.
+    func unlearned(by mods: [FlowMod]) -> Set<LearnedStation> {
+        var cookies: Set<UInt64> = []
+        for case .deleteStrict(let key, _) in mods where key.table == LocalTable.learn.rawValue {
+            for case .learn(let learn) in installed[key]?.instructions.actions ?? [] { cookies.insert(learn.cookie) }
+        }
+        guard !cookies.isEmpty else { return [] }
+        let learned = installed.values.filter {
+            $0.table == LocalTable.learnedDestination.rawValue && cookies.contains($0.cookie)
+        }
+        return Set(
+            learned.compactMap { flow in
+                guard let address = flow.match[.ethernetDestination], let tag = flow.match[.vlanTCI],
+                    let vlan = VLAN(Int(tag.value & 0xfff))
+                else { return nil }
+                return LearnedStation(
+                    address: EthernetAddress(rawValue: UInt64(truncatingIfNeeded: address.value)),
+                    vlan: vlan
+                )
+            }
+        )
     }
 
     /// What the flow of a VM port on brN asks of the VLAN: one, or the bit of a list.

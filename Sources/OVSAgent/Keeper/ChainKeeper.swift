@@ -97,6 +97,8 @@ actor ChainKeeper {
         var telling: Scheduled<Void>?
         var retry: Scheduled<Void>?
         var pacing = RepairPacing()
+        /// On a brN, the stations that it has yet to forget.
+        var departed: Set<LearnedStation> = []
         /// Ends the pause before the next repair.
         var pause: Scheduled<Void>?
         /// When somebody else's change of the settings was noticed that is not undone yet.

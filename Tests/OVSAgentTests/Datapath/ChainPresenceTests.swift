@@ -307,6 +307,9 @@ struct ChainPresenceTests {
                         .filter { $0.contains(Self.b) }.map { $0.split(separator: " ").map(String.init) }
                 } while known.contains { $0[0] == lane }
                 #expect(Set(known.map { $0[1] }).isSuperset(of: ["7", "29"]), "\(known)")
+                // What the others said meanwhile has been heard.
+                let nowhere = EthernetFrame(to: "01:80:c2:00:00:00", from: Self.a)
+                _ = try await host.capture.send(nowhere, into: "vma")
                 let toA = EthernetFrame(to: Self.a, from: Self.b)
                 try await host.expect(toA.tagged(7), into: host.wire, reaches: ["vma": toA])
             }
