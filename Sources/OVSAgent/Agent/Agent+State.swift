@@ -10,6 +10,10 @@ extension Agent {
         where stateTroubles.found(damage, consequence, now: .now()) {
             report(.init(.stateDamaged, object: "File \(damage.path)", reason: "\(damage.reason); \(consequence)"))
         }
+        for file in kept.lackingCopies {
+            stateTroubles.lacksCopy(file)
+            if file == foundFile { keptFound = nil }
+        }
         // Nobody must be cut off because it is forgotten that he was one.
         if kept.vmInterfaces.damage != nil { quarantine.presumeVMs() }
     }

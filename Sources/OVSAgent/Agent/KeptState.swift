@@ -14,6 +14,8 @@ struct KeptState: Sendable {
     var misplaced: StateFile.Kept<[MisplacedVM]>
     /// What was found on the host.
     var found: StateFile.Kept<FoundValues>
+    /// Files whose copy is missing, damaged or another's.
+    var lackingCopies: [StateFile] = []
 
     /// Reads it.
     static func load(from folder: String) -> KeptState {
@@ -47,7 +49,8 @@ struct KeptState: Sendable {
                     throw StateFormat.Flaw(description: "it does not hold what agents find on a host")
                 }
                 return found
-            }
+            },
+            lackingCopies: [.pause(in: folder), .found(in: folder)].filter(\.lacksCopy)
         )
     }
 
@@ -63,7 +66,7 @@ struct KeptState: Sendable {
         if let damage = pause.damage {
             let consequence =
                 if pause.value != nil {
-                    "its copy tells the pause"
+                    damage.isOfCopy ? "the file itself tells the pause" : "its copy tells the pause"
                 } else if damage.writtenAt != nil {
                     "the pause lasts as long as one can that it held"
                 } else {
@@ -83,7 +86,7 @@ struct KeptState: Sendable {
         if let damage = found.damage {
             let consequence =
                 found.value != nil
-                ? "its copy tells what was found on the host"
+                ? "\(damage.isOfCopy ? "the file itself" : "its copy") tells what was found on the host"
                 : "what stands on the host now counts as found, where the layout says nothing"
             damages.append((damage, consequence))
         }

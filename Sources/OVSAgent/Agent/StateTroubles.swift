@@ -13,6 +13,8 @@ struct StateTroubles: Hashable, Sendable {
     private var findings: [String: Finding] = [:]
     /// What could not be saved.
     private var failures: [String: String] = [:]
+    /// Files that stand there without their copy.
+    private var incomplete: Set<String> = []
 
     /// A file is damaged. Says whether that is news.
     mutating func found(_ damage: StateFile.Damage, _ consequence: String, now: Timestamp) -> Bool {
@@ -22,6 +24,9 @@ struct StateTroubles: Hashable, Sendable {
         return true
     }
 
+    /// A file is sound, and has no copy.
+    mutating func lacksCopy(_ file: StateFile) { incomplete.insert(file.path) }
+
     /// A file could not be saved. Says whether that is news.
     mutating func failed(_ file: StateFile, _ failure: String) -> Bool {
         failures.updateValue(failure, forKey: file.path) != failure
@@ -30,17 +35,20 @@ struct StateTroubles: Hashable, Sendable {
     /// A file was written anew whole, or removed.
     mutating func saved(_ file: StateFile, now: Timestamp) {
         failures[file.path] = nil
-        if findings[file.path]?.savedAt == nil { findings[file.path]?.savedAt = now }
+        incomplete.remove(file.path)
+        for path in file.paths where findings[path]?.savedAt == nil { findings[path]?.savedAt = now }
     }
 
     /// The file holds what it should, and was not written.
     mutating func isAsWanted(_ file: StateFile) { failures[file.path] = nil }
 
     /// Whether a file is damaged and was not written anew.
-    func isDamaged(_ file: StateFile) -> Bool { findings[file.path].map { $0.savedAt == nil } ?? false }
+    func isDamaged(_ file: StateFile) -> Bool {
+        file.paths.contains { path in findings[path].map { $0.savedAt == nil } ?? false }
+    }
 
-    /// Whether a file could not be saved, or removed.
-    func isUnsaved(_ file: StateFile) -> Bool { failures[file.path] != nil }
+    /// Whether a file could not be saved, or removed, or lacks its copy.
+    func isUnsaved(_ file: StateFile) -> Bool { failures[file.path] != nil || incomplete.contains(file.path) }
 
     /// A line each, by file.
     func warnings(now: Timestamp) -> [String] {

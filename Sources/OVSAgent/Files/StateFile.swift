@@ -11,7 +11,7 @@ struct StateFile: Hashable, Sendable {
         /// Nothing was saved.
         case missing
         case intact(Value)
-        /// The file is damaged, and its copy is not.
+        /// One of the file and its copy is damaged, and the other is not.
         case restored(Value, Damage)
         /// Something was saved, and can't be had.
         case damaged(Damage)
@@ -25,6 +25,9 @@ struct StateFile: Hashable, Sendable {
         var writtenAt: Timestamp?
 
         var description: String { "\(path): \(reason)" }
+
+        /// Whether it is the copy that is damaged.
+        var isOfCopy: Bool { path.hasSuffix(StateFile.copySuffix) }
     }
 
     /// Why a file can't be kept: the path and the system's words.
@@ -86,19 +89,33 @@ struct StateFile: Hashable, Sendable {
     static func misplaced(in folder: String) -> StateFile { StateFile("misplaced.json", in: folder) }
 
     var path: String { "\(folder)/\(name)" }
-    private var copyPath: String { "\(path).copy" }
+    private var copyPath: String { path + Self.copySuffix }
+    fileprivate static let copySuffix = ".copy"
+    /// The file and its copy, where it has one.
+    var paths: [String] { hasCopy ? [path, copyPath] : [path] }
 
     /// What was saved last. `parse` makes something of its bytes, and throws where they are not what is saved here.
     func load<Value: Sendable>(_ parse: ([UInt8]) throws -> Value) -> Kept<Value> {
         let kept = load(path, parse)
-        let damage: Damage
-        switch kept {
-        case .damaged(let found): damage = found
-        case .missing where staysForGood: damage = self.damage(path, "it is not there, and its copy is")
+        guard hasCopy else { return kept }
+        switch (kept, load(copyPath, parse)) {
+        case (.intact(let value), .damaged(let damage)), (.damaged(let damage), .intact(let value)):
+            return .restored(value, damage)
+        case (.missing, .intact(let value)) where staysForGood:
+            return .restored(value, damage(path, "it is not there, and its copy is"))
+        case (.missing, .damaged(let damage)) where staysForGood: return .damaged(damage)
         default: return kept
         }
-        guard hasCopy, case .intact(let value) = load(copyPath, parse) else { return kept }
-        return .restored(value, damage)
+    }
+
+    /// Whether it stands there without a copy that could tell for it.
+    var lacksCopy: Bool {
+        guard hasCopy, let file = bytes(of: path) else { return false }
+        return bytes(of: copyPath) != file
+    }
+
+    private func bytes(of path: String) -> [UInt8]? {
+        try? BoundedFile.bytes(of: path, limit: limit + StateFormat.longestHeader, onlyRegular: true)
     }
 
     private func load<Value: Sendable>(_ path: String, _ parse: ([UInt8]) throws -> Value) -> Kept<Value> {
@@ -137,7 +154,7 @@ struct StateFile: Hashable, Sendable {
 
     /// Removes what was saved, if anything was.
     func remove() throws(Failure) {
-        for path in hasCopy ? [path, copyPath] : [path] {
+        for path in paths {
             // Where the folder is none, there is no file either.
             guard unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR else { throw Failure(path, errno) }
         }

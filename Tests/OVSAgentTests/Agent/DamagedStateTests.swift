@@ -78,6 +78,53 @@ struct DamagedStateTests {
         }
     }
 
+    /// Waits until a file holds these bytes again.
+    private static func restored(_ path: String, _ bytes: [UInt8]) async throws {
+        let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
+        while (try? BoundedFile.bytes(of: path, limit: 1 << 20)) != bytes {
+            try #require(ContinuousClock.now < deadline, "\(path)")
+        }
+    }
+
+    @Test(
+        "a copy that is damaged is told and made anew; one that is not there is made anew",
+        arguments: [nil] + Damage.allCases
+    )
+    func copies(_ damage: Damage?) async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            let files = ["pause", "found.json"].map { "\(ovs.runFolder)/a.state/\($0)" }
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { agent in
+                try await agent.waitForState("in-sync")
+                try await agent.ask("pause", "3600", "bond swap")
+            }
+            let sound = try files.map { try BoundedFile.bytes(of: $0, limit: 1 << 20) }
+            for file in files {
+                if let damage { try damage.strike("\(file).copy") } else { unlink("\(file).copy") }
+            }
+            try await RunningAgent.with(ovs) { agent in
+                for file in files where damage != nil {
+                    try await agent.waitForEvent("state-damaged", object: "File \(file).copy")
+                    #expect(agent.logs.contains("state-damaged File \(file).copy"))
+                    try await agent.waitForState("paused", reason: "bond swap", warning: "\(file).copy: ")
+                }
+                try await agent.waitForState("paused", reason: "bond swap")
+                if damage == .folder {
+                    for file in files { rmdir("\(file).copy") }
+                }
+                for (file, bytes) in zip(files, sound) { try await Self.restored("\(file).copy", bytes) }
+                for (file, bytes) in zip(files, sound) { try await Self.restored(file, bytes) }
+                let told = try await agent.events().filter { $0.kind == "state-damaged" }
+                #expect(told.count == (damage == nil ? 0 : 2))
+                if damage == nil { try await agent.waitForState("paused", lacking: "kept for a restart") }
+            }
+            // And then it can tell.
+            for file in files { try write("", to: file) }
+            try await RunningAgent.with(ovs) { agent in
+                try await agent.waitForState("paused", reason: "bond swap", warning: "its copy tells what was found")
+            }
+        }
+    }
+
     @Test("a pause whose file was damaged more than a day ago is over")
     func overlong() {
         let now = Timestamp(microseconds: 1_700_000_000_000_000)

@@ -126,6 +126,28 @@ func keptText(of path: String) throws -> String {
                 return
             }
             try file.save([4])
+            #expect(!file.lacksCopy)
+            for text in ["", "x"] {
+                try write(text, to: "\(file.path).copy")
+                guard case .restored([4], let damage) = Self.load(file) else {
+                    Issue.record("the copy: \(text)")
+                    return
+                }
+                #expect(damage.path == "\(file.path).copy" && damage.isOfCopy && file.lacksCopy)
+            }
+            unlink("\(file.path).copy")
+            guard case .intact([4]) = Self.load(file), file.lacksCopy else {
+                Issue.record("a copy that is not there")
+                return
+            }
+            let lasting = StateFile("f", in: folder, hasCopy: true, staysForGood: true)
+            unlink(file.path)
+            try write("x", to: "\(file.path).copy")
+            guard case .damaged = Self.load(lasting) else {
+                Issue.record("lost, and its copy is damaged")
+                return
+            }
+            try file.save([4])
             unlink(file.path)
             guard case .missing = Self.load(file) else {
                 Issue.record("somebody removed it")
@@ -176,6 +198,17 @@ func keptText(of path: String) throws -> String {
         #expect(!troubles.isDamaged(file))
         #expect(troubles.warnings(now: later(3)).first?.hasSuffix("written anew at \(later(2))") == true)
         #expect(troubles.warnings(now: later(25)) == [])
+        // Its copy alone.
+        let twice = StateFile("g", in: "/s", hasCopy: true)
+        let worn = StateFile.Damage(path: "/s/g.copy", reason: "it is empty", writtenAt: nil)
+        _ = troubles.found(worn, "the file itself tells", now: later(26))
+        #expect(troubles.isDamaged(twice))
+        troubles.saved(twice, now: later(26))
+        #expect(!troubles.isDamaged(twice) && !troubles.isUnsaved(twice))
+        troubles.lacksCopy(twice)
+        #expect(troubles.isUnsaved(twice) && troubles.warnings(now: later(60)) == [])
+        troubles.saved(twice, now: later(60))
+        #expect(!troubles.isUnsaved(twice))
         #expect(isNews(26))
     }
 }
