@@ -120,6 +120,7 @@ extension Agent {
                 agent.switchProcess = process ?? former
                 let isRestart = process == nil || former == nil || process != former
                 agent.uplinkDevices.settle(isRestart: isRestart)
+                agent.settleDevices(isRestart: isRestart)
                 if let devices = found?.devices { agent.uplinkDevices.compare(numbers, listening: devices) }
                 agent.activeMembers.settle(isRestart: isRestart)
                 agent.checkApplication()

@@ -14,9 +14,10 @@ extension Agent {
     func serveChain() {
         guard let lanes = planner?.lanes?.seeing(innerTags: withReplica(\.seesInnerTags) ?? false),
             lanes != servedLanes,
-            let vmPorts = withReplica(VMPortRow.all)
+            let rows = withReplica(VMPortRow.all)
         else { return }
         servedLanes = lanes
+        let vmPorts = seeDevices(ofAll: rows)
         // The keeper tells them anew: those of the former lanes say nothing of these.
         flows = [:]
         if areClaimsInherited {
@@ -40,7 +41,7 @@ extension Agent {
     /// VM ports may have come, changed or gone.
     func updateChain(_ changes: VMPortChanges) {
         guard servedLanes != nil, !changes.interfaces.isEmpty else { return }
-        let touched = withReplica { VMPortRow.of(changes.interfaces, in: $0) } ?? [:]
+        let touched = seeDevices(of: withReplica { VMPortRow.of(changes.interfaces, in: $0) } ?? [:])
         if !touched.isEmpty { chain { $0.update(touched) } }
         // What is no VM's port may be the controller VM's.
         if changes.interfaces.contains(where: { touched[$0].flatMap { $0 } == nil }) { lookAtControllers() }
@@ -90,6 +91,7 @@ extension Agent {
                 // ovs-vswitchd may be started anew.
                 if Lane(uplinkBridge: bridge) != nil {
                     uplinkDevices.switchWent()
+                    vmDevices.switchWent()
                     activeMembers.switchWent(active.layout.virtualSwitches.compactMap(\.uplink?.name))
                 }
                 absence.lost(bridge, now: .now())

@@ -114,6 +114,9 @@ actor Agent {
     /// What stops frames though all is as wanted, as last seen.
     var blockages: [Blockage] = []
     var uplinkDevices = UplinkDevices()
+    var vmDevices = VMDevices()
+    /// Of the next look at those that ovs-vswitchd does not listen to.
+    var deviceLook: Scheduled<Void>?
     var activeMembers = ActiveMembers()
     /// What ovs-vswitchd is being asked for.
     var requested: Set<ActiveMembers.Request> = []
@@ -298,6 +301,7 @@ actor Agent {
         keeping?.cancel()
         savingAgain?.cancel()
         misplacedLook?.cancel()
+        deviceLook?.cancel()
         lock = nil
         switches = [:]
         servedLanes = nil

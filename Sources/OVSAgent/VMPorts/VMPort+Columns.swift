@@ -48,6 +48,8 @@ extension VMPort {
         case unknownToSwitch(String)
         /// With the interface's name.
         case linkDown(String)
+        /// With the interface's name.
+        case deviceReplaced(String)
         case tunnel
         case reservedVLAN
         case unreadableMAC(String)
@@ -95,7 +97,7 @@ extension VMPort.Unserved: CustomStringConvertible {
     /// Whether nothing is behind the port that could be a VM, rather than that the port can't be understood.
     var hasNoLink: Bool {
         switch self {
-        case .unknownToSwitch, .linkDown: true
+        case .unknownToSwitch, .linkDown, .deviceReplaced: true
         default: false
         }
     }
@@ -111,6 +113,11 @@ extension VMPort.Unserved: CustomStringConvertible {
             Reason(
                 "the link of its device is down, so no VM is behind it",
                 remedy: "start the VM, or if it is gone for good, ovs-vsctl del-port \(name)"
+            )
+        case .deviceReplaced(let name):
+            Reason(
+                "its device was made anew under its name, and ovs-vswitchd still listens to the one that went",
+                remedy: "plug it anew (ovs-vsctl del-port \(name), and add-port as before), or restart ovs-vswitchd"
             )
         case .tunnel:
             Reason(

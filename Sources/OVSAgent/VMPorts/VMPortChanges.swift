@@ -16,7 +16,8 @@ struct VMPortChanges: Hashable, Sendable {
         for change in changes {
             guard let table = replica.schema.tables[change.table] else { continue }
             switch change.table {
-            case "Interface" where change.changes(anyOf: ["external_ids", "name", "type", "ofport"], in: table):
+            case "Interface"
+            where change.changes(anyOf: ["external_ids", "name", "type", "ofport", "ifindex"], in: table):
                 interfaces.insert(change.uuid)
                 ports.formUnion(replica.referrers(of: change.uuid).lazy.map(\.row))
             case "Port"

@@ -16,8 +16,14 @@ struct VMPortRow: Hashable, Sendable {
     var trunks: [Int]
     /// What decides in place of ``tag``, which follows it, where the layout heeds it.
     var network: NetworkRequest?
+    /// The kernel's number of the device that ovs-vswitchd is to listen to by a packet socket, as its userspace datapath does;
+    /// `nil` where it does not, or there is none.
+    var device: Int64?
+    /// Whether it listens to another one (``VMDevices``).
+    var isDeaf = false
 
     func port(number: UInt32?, networks: Networks) throws(VMPort.Unserved) -> VMPort {
+        guard !isDeaf else { throw .deviceReplaced(name) }
         var tag = tag
         if let network = networks.heeded(network) {
             do throws(NetworkRequest.Refusal) {
@@ -58,6 +64,11 @@ struct VMPortRow: Hashable, Sendable {
         // Not before the row shows it: between the two, the VM would be in whatever VLANs it had without a network.
         tag = network?.isBinding == true ? nil : port["tag"].integer.map { Int($0) }
         trunks = port["trunks"].atoms.compactMap { if case .integer(let number) = $0 { Int(number) } else { nil } }
+        // The kernel's datapath takes a device off by itself, and ovs-vswitchd opens the new one.
+        let isUserspace = replica["Bridge"][name: lane.localBridge]?["datapath_type"].string == "netdev"
+        if isUserspace, ["", "system"].contains(interface["type"].string ?? "") {
+            device = interface["ifindex"].integer.flatMap { $0 > 0 ? $0 : nil }
+        }
     }
 
     /// All of a database, by the rows of their interfaces.

@@ -63,6 +63,12 @@ struct VMPortChangesTests {
             interfaces: ["vm5"]
         ),
         Edit(
+            testDescription: "another device of an interface",
+            edit: { $0.set("Interface", "vm3", "ifindex=9") },
+            ports: ["vm3"],
+            interfaces: ["vm3"]
+        ),
+        Edit(
             testDescription: "what only the host port has to do with",
             edit: { $0.set("Bridge", "br0", "fail_mode=secure") },
             ports: [],
