@@ -162,6 +162,41 @@ struct PlanFoundRoadTests {
         #expect(agent.database["Bridge", "br0", "other_config:hwaddr"] == "02:00:00:00:00:02")
     }
 
+    @Test("a NIC that leaves its bond comes back with what it was found with", arguments: [false, true])
+    func leavingNIC(isRestarted: Bool) throws {
+        let columns = ["mtu_request", "bfd:enable", "other_config:lacp-port-id"]
+        let found = ["9000", "true", "7"]
+        var agent = PlanningAgent(
+            database: PlanDatabase(
+                """
+                bridge br0
+                  port br0
+                  port br0-up lacp=active
+                    interface eth0
+                    interface eth1 mtu_request=9000 bfd:enable=true other_config:lacp-port-id=7
+                """
+            )
+        )
+        try agent.settle()
+        agent.layout = Layout(virtualSwitches: [.on(0, ["eth0"])])
+        try agent.settle()
+        #expect(agent.database.uuid("Interface", "eth1") == nil)
+        if isRestarted { try agent.restart() }
+        try agent.settle()
+        agent.layout = .small
+        try agent.settle()
+        #expect(columns.map { agent.database["Interface", "eth1", $0] } == found)
+        // One that somebody uses for something else is his.
+        agent.layout = Layout(virtualSwitches: [.on(0, ["eth0"])])
+        try agent.settle()
+        agent.database.addBridge("bridge lab\n port eth1\n  interface eth1 mtu_request=1400")
+        try agent.settle()
+        agent.database.remove("Bridge", "lab")
+        agent.layout = .small
+        try agent.settle()
+        #expect(columns.map { agent.database["Interface", "eth1", $0] } == [nil, nil, nil])
+    }
+
     @Test("what a NIC's own port had and its bond has not is said")
     func lostVLANs() throws {
         var agent = PlanningAgent(

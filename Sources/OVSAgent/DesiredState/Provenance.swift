@@ -74,15 +74,20 @@ struct Provenance: Hashable, Sendable {
         for row in rows { isMade[row] = nil }
     }
 
-    /// What left the layout is remembered until it is released: it may have to wait for the operator's word.
+    /// What left the layout is remembered until it is released: it may have to wait for the operator's word. A NIC that left
+    /// its bond has no row any more, and what it had comes back with it.
     private mutating func forgetReleased(_ desired: DesiredState, in replica: Replica) {
         guard !found.rows.isEmpty else { return }
         let ports = desired.bridges.flatMap(\.ports)
         let rows = desired.bridges.map(\.row) + ports.map(\.row) + ports.flatMap(\.interfaces).map(\.row)
         let wanted = Set(rows.map { FoundValues.Object(table: $0.table, name: $0.name) })
-        found.forget { object in
-            !wanted.contains(object)
-                && replica[object.table.rawValue][name: object.name]?["external_ids"][Mark.role] == nil
+        let found = found
+        self.found.forget { object in
+            if wanted.contains(object) { return false }
+            guard let row = replica[object.table.rawValue][name: object.name] else {
+                return object.table != .interface || !found.isAdopted(.interface, object.name)
+            }
+            return row["external_ids"][Mark.role] == nil
         }
     }
 

@@ -12,7 +12,7 @@ extension ChainKeeper {
         let own = LanePort.Place.allCases.map { LanePort($0, of: lane) }.filter { $0.bridge == bridge }.map(\.name)
         let began = NIODeadline.now()
         FloodBits.clear(
-            of: uplinkMembers(of: bridge).union(own).union([bridge]),
+            of: vitalPorts(of: bridge).union(own).union([bridge]),
             socketPath: "\(openFlowFolder)/\(bridge).mgmt",
             on: eventLoop
         ).whenComplete { result in
