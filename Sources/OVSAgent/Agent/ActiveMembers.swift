@@ -18,7 +18,7 @@ struct ActiveMembers: Hashable, Sendable {
     /// columns tell of the time before for a while.
     static let patience = TimeAmount.seconds(30)
 
-    private struct Use: Hashable, Sendable {
+    struct Use: Hashable, Sendable {
         var row: UUID
         var member: String
     }
@@ -30,16 +30,33 @@ struct ActiveMembers: Hashable, Sendable {
         var isAsked = false
     }
 
-    private var used: [String: Use] = [:]
+    private(set) var used: [String: Use] = [:]
     private var shaken: [String: Shaken] = [:]
     /// Bonds that are shaken if it turns out that ovs-vswitchd was started anew.
     private var doubtful: Set<String> = []
+    /// What ovs-vswitchd was when an earlier run noted what is used; `nil` once that is settled.
+    private var noted: SwitchProcess?
+
+    init() {}
+
+    /// - Parameter used: what an earlier run, or another agent, noted while ovs-vswitchd was this process.
+    init(_ used: [String: Use], by process: SwitchProcess) {
+        (self.used, noted) = (used, process)
+        doubtful = Set(used.keys)
+    }
+
+    /// Whether what is used is what is to be used.
+    var isSettled: Bool { doubtful.isEmpty && shaken.isEmpty && noted == nil }
 
     /// ovs-vswitchd has let go of a brN: why, ``settle(isRestart:)`` says.
     mutating func switchWent(_ bonds: [String]) { doubtful.formUnion(bonds.filter { used[$0] != nil }) }
 
     /// Whether ovs-vswitchd was started anew when it went last. Where it was not, a failover stands.
-    mutating func settle(isRestart: Bool) {
+    ///
+    /// - Parameter process: what it is now: of what an earlier run noted, that decides.
+    mutating func settle(isRestart: Bool, process: SwitchProcess? = nil) {
+        let isRestart = noted.map { $0 != process } ?? isRestart
+        noted = nil
         if isRestart { for bond in doubtful { shaken[bond] = Shaken() } }
         doubtful = []
     }

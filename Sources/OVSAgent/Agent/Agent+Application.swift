@@ -41,7 +41,10 @@ extension Agent {
         retryAbsentSwitches()
         unapplied = withReplica(findUnapplied) ?? []
         // What stood before a restart must not be taken for what stands after it.
-        if unapplied.isEmpty, application.state == .applied { askForActiveMembers() }
+        if unapplied.isEmpty, application.state == .applied {
+            askForActiveMembers()
+            keepActiveMembers()
+        }
         follow(application.observe(isApplied: unapplied.isEmpty && !reconciler.isBusy, now: .now()))
     }
 
@@ -110,9 +113,10 @@ extension Agent {
         let folder = configuration.openFlowFolder
         let layout = active.layout
         let numbers = withReplica { UplinkDevices.numbers(in: $0, layout) } ?? [:]
-        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { () -> (process: Int32, devices: Set<Int64>?)? in
-            guard let process = try? SwitchSocket.process(in: folder) else { return nil }
-            return (process, numbers.isEmpty ? nil : PacketSockets.devices(beside: process))
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            () -> (process: SwitchProcess, devices: Set<Int64>?)? in
+            guard let pid = try? SwitchSocket.process(in: folder) else { return nil }
+            return (SwitchProcess(running: pid), numbers.isEmpty ? nil : PacketSockets.devices(beside: pid))
         }.whenSuccess { found in
             self.assumeIsolated { agent in
                 let process = found?.process
@@ -122,7 +126,7 @@ extension Agent {
                 agent.uplinkDevices.settle(isRestart: isRestart)
                 agent.settleDevices(isRestart: isRestart)
                 if let devices = found?.devices { agent.uplinkDevices.compare(numbers, listening: devices) }
-                agent.activeMembers.settle(isRestart: isRestart)
+                agent.activeMembers.settle(isRestart: isRestart, process: process)
                 agent.checkApplication()
                 guard let absence, isRestart else { return }
                 agent.report(

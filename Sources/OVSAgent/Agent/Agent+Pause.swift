@@ -81,6 +81,7 @@ extension Agent {
         self.pause = pause
         // What the operator makes active meanwhile is meant.
         activeMembers = ActiveMembers()
+        keepActiveMembers()
         stand()
         report(.init(.paused, reason: "for \(pause.seconds) s: \(pause.reason)"))
         endPause(in: .seconds(Int64(pause.seconds)))

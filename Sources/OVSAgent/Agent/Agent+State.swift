@@ -57,6 +57,8 @@ extension Agent {
         keepClaims()
         if stateTroubles.isDamaged(misplacedFile) { keptMisplaced = nil }
         keepMisplaced()
+        if stateTroubles.isDamaged(activeMembersFile) { keptActiveMembers = nil }
+        keepActiveMembers()
         keepFound()
     }
 }

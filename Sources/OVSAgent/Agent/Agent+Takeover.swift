@@ -85,6 +85,8 @@ extension Agent {
         adopt(kept.vmInterfaces.value ?? [])
         adopt(kept.claims.value ?? Claims())
         adopt(kept.misplaced.value ?? [])
+        activeMembers = kept.activeMembers.value ?? ActiveMembers()
+        keptActiveMembers = nil
         adopt(kept.found)
         mendState()
     }

@@ -117,7 +117,10 @@ actor Agent {
     var vmDevices = VMDevices()
     /// Of the next look at those that ovs-vswitchd does not listen to.
     var deviceLook: Scheduled<Void>?
-    var activeMembers = ActiveMembers()
+    var activeMembers: ActiveMembers
+    nonisolated let activeMembersFile: StateFile
+    /// What the file of them holds, or is about to; `nil` when that is not known.
+    var keptActiveMembers: [UInt8]?
     /// What ovs-vswitchd is being asked for.
     var requested: Set<ActiveMembers.Request> = []
     /// The `next_cfg` of our last transaction, which `cur_cfg` has to reach.
@@ -160,7 +163,7 @@ actor Agent {
     var unwatched: Set<String> = []
     var absence = SwitchAbsence()
     /// The process that ovs-vswitchd was when it was looked at last.
-    var switchProcess: Int32?
+    var switchProcess: SwitchProcess?
 
     // Standing still.
     /// `nil` while the agent enforces.
@@ -247,6 +250,8 @@ actor Agent {
         if kept.found.damage == nil { keptFound = provenance.found }
         claimsFile = .claims(in: configuration.stateFolder)
         claims = kept.claims.value ?? Claims()
+        activeMembersFile = .activeMembers(in: configuration.stateFolder)
+        activeMembers = kept.activeMembers.value ?? ActiveMembers()
         misplacedFile = .misplaced(in: configuration.stateFolder)
         if kept.misplaced.damage == nil { keptMisplaced = kept.misplaced.value ?? [] }
         misplaced.saw(kept.misplaced.value ?? [], now: .now())

@@ -12,6 +12,8 @@ struct KeptState: Sendable {
     var claims: StateFile.Kept<Claims>
     /// The VM ports that were taken off the chain's bridges.
     var misplaced: StateFile.Kept<[MisplacedVM]>
+    /// Which member each active-backup bond used.
+    var activeMembers: StateFile.Kept<ActiveMembers> = .missing
     /// What was found on the host.
     var found: StateFile.Kept<FoundValues>
     /// Files whose copy is missing, damaged or another's.
@@ -43,6 +45,12 @@ struct KeptState: Sendable {
                     throw StateFormat.Flaw(description: "it does not hold VM ports")
                 }
                 return vms
+            },
+            activeMembers: StateFile.activeMembers(in: folder).load { bytes in
+                guard let members = ActiveMembers(kept: bytes) else {
+                    throw StateFormat.Flaw(description: "it does not hold a process and one bond a line")
+                }
+                return members
             },
             found: StateFile.found(in: folder).load { bytes in
                 guard let found = FoundValues(kept: bytes) else {
@@ -79,6 +87,10 @@ struct KeptState: Sendable {
         }
         if let damage = misplaced.damage {
             damages.append((damage, "VM ports that were taken off a bridge of the chain before are not named any more"))
+        }
+        if let damage = activeMembers.damage {
+            let consequence = "where ovs-vswitchd was restarted meanwhile, bonds use the members that it has chosen"
+            damages.append((damage, consequence))
         }
         if let damage = vmInterfaces.damage {
             damages.append((damage, "every port that stands on a brN.local now counts as a VM's"))

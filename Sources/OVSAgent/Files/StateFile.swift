@@ -85,6 +85,9 @@ struct StateFile: Hashable, Sendable {
     /// Which VM ports have spoken, up to some hundred thousand of them.
     static func claims(in folder: String) -> StateFile { StateFile("claims", in: folder, limit: 16 << 20) }
 
+    /// The member that each bond uses.
+    static func activeMembers(in folder: String) -> StateFile { StateFile("active-members", in: folder) }
+
     /// The VM ports that were taken off the chain's bridges, of which the database tells no more.
     static func misplaced(in folder: String) -> StateFile { StateFile("misplaced.json", in: folder) }
 

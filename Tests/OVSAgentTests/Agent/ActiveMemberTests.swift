@@ -1,3 +1,4 @@
+import Glibc
 import JSONRPC
 import NIOCore
 import OVSDB
@@ -94,6 +95,94 @@ struct ActiveMemberTests {
         members.settle(isRestart: true)
         requests = members.look(at: Self.replica(active: 1), layout, now: now)
         #expect(requests == [ActiveMembers.Request(bond: "br0-up", member: "eth0")])
+    }
+
+    @Test("what an earlier run noted is asked for where ovs-vswitchd is another process, and only there")
+    func kept() throws {
+        let layout = try Self.layout()
+        let process = SwitchProcess(pid: 77, start: 1234)
+        let now = NIODeadline.now()
+        var former = ActiveMembers()
+        // The same row, as over a restart of the agent.
+        let (first, second) = (Self.replica(active: 1), Self.replica(active: 0))
+        _ = former.look(at: first, layout, now: now)
+        let bytes = try #require(former.bytes(of: process))
+        for (running, isAsked) in [
+            (process, false), (SwitchProcess(pid: 77, start: 1235), true), (SwitchProcess(pid: 78, start: 1234), true),
+        ] {
+            var members = try #require(ActiveMembers(kept: bytes))
+            #expect(members.bytes(of: process) == nil)
+            // Before that is known, nothing is asked for and nothing noted.
+            var requests = members.look(at: second, layout, now: now)
+            #expect(requests == [] && members.used == former.used)
+            members.settle(isRestart: true, process: running)
+            // Rows of another database are others: of those the bond was made anew.
+            let row = members.used["br0-up"]?.row
+            requests = members.look(at: row == second["Port"][name: "br0-up"]?.uuid ? second : first, layout, now: now)
+            #expect(requests.isEmpty != isAsked)
+        }
+        // Nothing was ever noted.
+        let none = try #require(ActiveMembers().bytes(of: SwitchProcess(pid: 1, start: nil)))
+        #expect(ActiveMembers(kept: none) != nil)
+        let whole = String(decoding: bytes, as: UTF8.self)
+        let row = whole.split(separator: "\n")[1]
+        for text in [
+            "", "\n", "process 1\n", "process x 1\n", "process 1 x\n", "process 0 1\n", "process 1 1", "\(row)\n",
+            "process 1 1\n\(row)", "process 1 1\n\(row)\n\(row)\n", "process 1 1\n\(row) x\n", "process 1 1\n\n",
+            "process 1 1\nx br0-up eth0\n", whole + " ",
+        ] {
+            #expect(ActiveMembers(kept: Array(text.utf8)) == nil, "\(text)")
+        }
+    }
+
+    @Test("when a process began is read behind its name, whatever that is")
+    func process() {
+        let fields = (3...30).map { $0 == 22 ? "4711" : "\($0)" }.joined(separator: " ")
+        #expect(SwitchProcess.start(in: "7 (ovs) vs (w) \(fields)") == 4711)
+        #expect(SwitchProcess.start(in: "7 (x) S 1 2") == nil)
+        #expect(SwitchProcess.start(in: "") == nil)
+        #expect(SwitchProcess(running: getpid()) == SwitchProcess(running: getpid()))
+        #expect(SwitchProcess(running: getpid()).start != nil)
+    }
+
+    @Test("the member that was active is used again where ovs-vswitchd was restarted while no agent was there")
+    func restartedMeanwhile() async throws {
+        try await PrivateSwitch.with(vswitchd: true) { ovs in
+            func active() async throws -> String {
+                let shown = try await ovs.tool("ovs-appctl", ["bond/show", "br0-up"])
+                let line = shown.split(separator: "\n").first { $0.hasPrefix("active member mac:") } ?? ""
+                return line.contains("(eth0)") ? "eth0" : line.contains("(eth1)") ? "eth1" : ""
+            }
+            let file = StateFile.activeMembers(in: try RunningAgent.configuration(ovs).stateFolder)
+            func noted(_ member: String) async throws {
+                let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
+                while try !keptText(of: file.path).hasSuffix(" br0-up \(member)\n") {
+                    try #require(ContinuousClock.now < deadline, "\(member)")
+                }
+            }
+            try await RunningAgent.with(ovs, layout: .oneSwitch) { try await $0.waitForState("in-sync") }
+            // The one that ovs-vswitchd does not take by itself.
+            try await ovs.restartSwitch()
+            let own = try await active()
+            let other = own == "eth0" ? "eth1" : "eth0"
+            unlink(file.path)
+            try await RunningAgent.with(ovs) { agent in
+                try await agent.waitForState("in-sync")
+                try await noted(own)
+            }
+            // A failover meanwhile stands.
+            try await ovs.tool("ovs-appctl", ["bond/set-active-member", "br0-up", other])
+            try await RunningAgent.with(ovs) { agent in
+                try await agent.waitForState("in-sync")
+                try await noted(other)
+                #expect(try await active() == other)
+            }
+            try await ovs.restartSwitch()
+            try await RunningAgent.with(ovs) { _ in
+                let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
+                while try await active() != other { try #require(ContinuousClock.now < deadline) }
+            }
+        }
     }
 
     @Test("a configured primary, another mode and an unknown bond are not asked for")
