@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import NIOCore
 import NIOPosix
 import TestSupport
 import Testing
@@ -17,7 +18,7 @@ import Testing
 
     /// Threads of its own that may be blocked: a reader that waits for one is a reader that stands still.
     private static let threads = {
-        let threads = NIOThreadPool(numberOfThreads: 6)
+        let threads = NIOThreadPool(numberOfThreads: 12)
         threads.start()
         return threads
     }()
@@ -27,6 +28,11 @@ import Testing
     }
 
     private static func line(_ number: Int) -> [UInt8] { Array("line \(number)\n".utf8) }
+
+    /// Begins at once: a socket takes few lines, and a drain may hold who would begin.
+    private static func reading(_ descriptor: Int32) -> EventLoopFuture<[String]> {
+        threads.runIfActive(eventLoop: MultiThreadedEventLoopGroup.singleton.any()) { lines(descriptor) }
+    }
 
     /// All lines until the writer's end is closed.
     private static func lines(_ descriptor: Int32) -> [String] {
@@ -44,12 +50,12 @@ import Testing
     @Test("lines come out whole and in order, and a drain waits for the last")
     func order() async throws {
         let (end, reader) = try Self.connection()
-        let reading = Task { try await Self.threads.runIfActive { Self.lines(reader) } }
+        let reading = Self.reading(reader)
         let writer = LogWriter(end)
         for number in 0..<500 { writer.append(Self.line(number)) }
         #expect(try await Self.drain(writer))
         close(end)
-        #expect(try await reading.value == (0..<500).map { "line \($0)" })
+        #expect(try await reading.get() == (0..<500).map { "line \($0)" })
     }
 
     @Test("a reader that stands still holds nobody up; what is lost is counted where the log goes on")
@@ -64,12 +70,12 @@ import Testing
             count += 1
         }
         for _ in 0..<10 { writer.append(large) }
-        let reading = Task { try await Self.threads.runIfActive { Self.lines(reader) } }
+        let reading = Self.reading(reader)
         #expect(try await Self.drain(writer))
         writer.append(Self.line(1))
         #expect(try await Self.drain(writer))
         close(end)
-        let lines = try await reading.value
+        let lines = try await reading.get()
         #expect(lines.last == "line 1")
         let notes = lines.filter { $0.hasSuffix("it is not read") }
         let lost = notes.compactMap { note in note.split(separator: " ").compactMap { Int($0) }.first }.reduce(0, +)
@@ -82,7 +88,7 @@ import Testing
     )
     func hostile(_ format: StandardErrorLog.Format) async throws {
         let (end, reader) = try Self.connection()
-        let reading = Task { try await Self.threads.runIfActive { Self.lines(reader) } }
+        let reading = Self.reading(reader)
         let writer = LogWriter(end)
         let logger = Logger(label: "test") { _ in
             StandardErrorLog(level: LogLevel(.info), format: format, writer: writer)
@@ -91,7 +97,7 @@ import Testing
         logger.warning("drift Port \(name)", metadata: ["port": "\(name)"])
         #expect(try await Self.drain(writer))
         close(end)
-        let lines = try await reading.value
+        let lines = try await reading.get()
         #expect(lines.count == 1)
         let line = lines.first ?? ""
         #expect(line.contains("drift Port \(CleanTextTests.cleaned)"), "\(line)")

@@ -48,7 +48,7 @@ extension Agent {
             return plan.without(Set(plan.parts.flatMap(\.objects)))
         }
         let refused = refusals.held(now: now)
-        // A plan of which nothing is told is as good as any to turn in a circle with.
+        // A plan may write what is not worth telling. Somebody can undo that again and again, too, so it is counted as well.
         let objects = plan.changes.isEmpty ? Set(plan.parts.flatMap(\.objects)) : Set(plan.changes.map(\.object))
         let verdict = contest.spend(on: objects.subtracting(refused.objects), now: now)
         for object in verdict.begun {

@@ -9,6 +9,9 @@ package struct AgentService: Service, CustomStringConvertible {
     /// How the service group's log names it.
     package let description = "agent"
 
+    /// One loop on which rows are enforced and one for flows, never the same, however few processors there are.
+    private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+
     private let agent: Agent
     private let control: ControlServer
     private let beginning: Agent.Beginning
@@ -22,7 +25,7 @@ package struct AgentService: Service, CustomStringConvertible {
     ) async throws -> AgentService {
         let kept = KeptState.load(from: configuration.stateFolder)
         let beginning = try Agent.begin(configuration, kept: kept)
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let loop = Self.loops.next()
         let agent = try Agent(
             configuration,
             layout: beginning.layout,
@@ -34,7 +37,7 @@ package struct AgentService: Service, CustomStringConvertible {
             keeper: ChainKeeper(
                 openFlowFolder: configuration.openFlowFolder,
                 auditInterval: configuration.auditInterval,
-                on: MultiThreadedEventLoopGroup.singleton.next()
+                on: Self.loops.next()
             ),
             logLevel: logLevel,
             logger: logger

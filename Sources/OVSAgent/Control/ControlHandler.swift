@@ -130,7 +130,9 @@ final class ControlHandler: ChannelInboundHandler {
         switch command {
         case .listCommands: answer(.success(ControlCommand.list))
         case .version: answer(.success(.version))
-        case .status: answer(.success(Answer(target.status())))
+        case .status:
+            let status = target.status()
+            answer(takingLong: true) { Answer(status) }
         case .show:
             let topology = target.topology()
             let count = topology.virtualSwitches.map(\.vmPorts.count).reduce(0, +)
@@ -170,7 +172,8 @@ final class ControlHandler: ChannelInboundHandler {
         answer(takingLong: excerpt.events.count > Self.eventsPerTurn) { Answer(excerpt) }
     }
 
-    /// A whole journal takes many times as long to write down as a repair takes: another thread does that.
+    /// What takes longer to write down than a repair takes is another thread's work: a whole journal many times as long,
+    /// and a status is asked for again and again.
     private func answer(takingLong: Bool, _ make: @escaping @Sendable () -> Answer) {
         guard takingLong, let context, let request = connection.request else {
             answer(.success(make()))

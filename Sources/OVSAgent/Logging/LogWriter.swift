@@ -68,7 +68,7 @@ package final class LogWriter: @unchecked Sendable {
             while !rest.isEmpty {
                 let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
                 if count < 0, errno == EINTR { continue }
-                // Nobody can be told that nobody can be told.
+                // The log itself can't be written, so there is no place where this could be told.
                 guard count > 0 else { break }
                 rest = rest.dropFirst(count)
             }

@@ -178,7 +178,8 @@ extension Planner {
     /// The lane of a brN.local of the layout that has the port, and keeps it. Ports of our own names are none of a VM's.
     private func lane(ofVMPort port: Row) -> Lane? {
         guard DerivedName(port.name) == nil, !moving.contains(port.uuid) else { return nil }
-        // Of several, which only somebody's mistake makes, always the same.
+        // Two bridges can hold one port only by somebody's mistake. Then the lowest lane counts, so that every plan says the
+        // same.
         return replica.referrers(of: port.uuid).compactMap { place in
             guard let bridge = bridges[place.row], let lane = Lane(localBridge: bridge.name),
                 desired.lanes.contains(lane), !isLeaving(port.uuid, bridge: bridge.uuid)

@@ -49,7 +49,7 @@ struct VMPortRow: Hashable, Sendable {
         guard marks[VMPort.Key.interfaceID] != nil,
             let port = replica.referrers(of: interface.uuid).lazy.compactMap({ replica["Port"][$0.row] }).first,
             DerivedName(port.name) == nil,
-            // Of several, which only somebody's mistake makes, the one from which the port's tag follows.
+            // Two bridges can hold one port only by somebody's mistake. Then it is of the lowest lane, as for its tag.
             let lane = replica.referrers(of: port.uuid)
                 .compactMap({ replica["Bridge"][$0.row].flatMap { Lane(localBridge: $0.name) } }).min()
         else { return nil }

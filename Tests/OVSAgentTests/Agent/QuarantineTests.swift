@@ -224,7 +224,7 @@ struct QuarantinedPortTests {
     func unmarked() async throws {
         try await PrivateSwitch.with(vswitchd: true) { ovs in
             try await ovs.vsctl("add-br", "br0.local", "--", "add-port", "br0.local", "tap1")
-            try await RunningAgent.with(ovs, layout: .oneSwitch, quarantine: .seconds(3)) { agent in
+            try await RunningAgent.with(ovs, layout: .oneSwitch, quarantine: .seconds(8)) { agent in
                 try await agent.waitForState("in-sync", warning: "port tap1 on br0.local is no VM's")
                 let last = try await agent.lastEvent()
                 try await ovs.edit(
@@ -246,7 +246,7 @@ struct QuarantinedPortTests {
             }
             // So does one that loses it while no agent runs.
             try await ovs.edit("remove interface tap3 external_ids iface-id")
-            try await RunningAgent.with(ovs, quarantine: .seconds(3)) { agent in
+            try await RunningAgent.with(ovs, quarantine: .seconds(8)) { agent in
                 for port in ["tap2", "tap3"] {
                     let words = "port \(port) on br0.local is no VM's and passes nothing; it was one before"
                     try await agent.waitForState("in-sync", warning: words)

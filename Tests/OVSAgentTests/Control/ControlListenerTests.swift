@@ -28,8 +28,8 @@ struct ControlListenerTests {
                     rmdir(folder)
                 case .folderMoved: rename(folder, "\(folder)\(round)")
                 case .deadSocket:
-                    unlink(fixture.path)
-                    close(try ControlSocket.listen(at: fixture.path).descriptor)
+                    close(try ControlSocket.listen(at: "\(fixture.path).dead").descriptor)
+                    rename("\(fixture.path).dead", fixture.path)
                 }
                 try await fixture.awaitAnswer()
                 #expect(fixture.mode(of: fixture.path) == S_IFSOCK | 0o660)
@@ -45,9 +45,11 @@ struct ControlListenerTests {
     func taken() async throws {
         try await ControlFixture.with { fixture in
             for isSocket in [true, false] {
-                unlink(fixture.path)
-                let other = isSocket ? try ControlSocket.listen(at: fixture.path) : nil
-                if other == nil { try write("mine", to: fixture.path) }
+                // Beside it and then over it, since the server is quick to make its own again.
+                let aside = "\(fixture.path).other"
+                let other = isSocket ? try ControlSocket.listen(at: aside) : nil
+                if other == nil { try write("mine", to: aside) }
+                #expect(rename(aside, fixture.path) == 0)
                 let words = isSocket ? "in use by process \(getpid())" : "exists and is not a socket"
                 try await fixture.awaitLog(words)
                 #expect(fixture.mode(of: fixture.path).map { $0 & S_IFMT } == (isSocket ? S_IFSOCK : S_IFREG))

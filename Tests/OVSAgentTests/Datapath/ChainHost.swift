@@ -192,6 +192,17 @@ struct ChainHost {
         try await ovs.tool("ovs-appctl", ["netdev-dummy/receive", vm.name, frame.hexadecimal])
     }
 
+    /// Takes what frames of before still bring out of the capture.
+    func flush() async throws {
+        _ = try await capture.send(EthernetFrame(to: "01:80:c2:00:00:00", from: Self.nowhere), into: wire)
+    }
+
+    /// Where br0 has learned that an address is: of each place port, VLAN, address and age.
+    func known(_ address: String) async throws -> [[String]] {
+        try await ovs.tool("ovs-appctl", ["fdb/show", "br0"]).split(separator: "\n").filter { $0.contains(address) }
+            .map { $0.split(separator: " ").map(String.init) }
+    }
+
     /// A host on which no agent ever programmed a flow.
     private func withoutFlows() async throws {
         try await agent.stop()
