@@ -239,6 +239,21 @@ struct ChainSettingsTests {
                 for port in ["direct", "eth0"] { try await Self.make(.flooding(port), ovs) }
                 try await agent.waitForEvent(after: flooded, "repaired", object: "Port eth0")
                 #expect(try await Self.ofctl(ovs, ["show", "br0"], version: "OpenFlow10").contains("NO_FLOOD"))
+                // The controller VM lives by its port.
+                try await ovs.vsctl(
+                    "add-port",
+                    "br0",
+                    "cvm",
+                    "tag=3",
+                    "--",
+                    "set",
+                    "port",
+                    "cvm",
+                    "external_ids:ovs-agent-port=controller"
+                )
+                let vital = try await agent.lastEvent()
+                try await Self.make(.flooding("cvm"), ovs)
+                try await agent.waitForEvent(after: vital, "repaired", object: "Port cvm")
                 // A flow that differs in what no monitor tells of.
                 let last = try await agent.lastEvent()
                 let dump = try await Self.ofctl(ovs, ["--no-stats", "dump-flows", "br.mx", "in_port=40000"])
