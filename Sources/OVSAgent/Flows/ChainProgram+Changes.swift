@@ -62,16 +62,15 @@ private struct LaneDifference {
         let (oldLists, newLists) = (old?.lists ?? VLANLists(), new?.lists ?? VLANLists())
         let lists = newLists.differing(from: oldLists)
         for list in lists { listed.formUnion(list) }
-        if !lists.isEmpty {
-            let ports = (old?.vmPorts ?? []) + (new?.vmPorts ?? [])
-            changed += ports.filter { $0.vlans.list.map(lists.contains) == true }
+        let all = (old?.vmPorts ?? []) + (new?.vmPorts ?? [])
+        for port in all {
+            if let list = port.vlans.list, lists.contains(list) { changed.append(port) }
         }
         ports = Set(changed.map(\.number))
-        let addresses = Set(changed.compactMap(\.address))
-        self.addresses = addresses
+        addresses = Set(changed.compactMap(\.address))
         // Floods reach a port in another way while another one declares its address, too.
-        changed += ((old?.vmPorts ?? []) + (new?.vmPorts ?? [])).filter {
-            $0.address.map(addresses.contains) == true
+        for port in all {
+            if let address = port.address, addresses.contains(address) { changed.append(port) }
         }
         self.lists = FloodLists(naming: changed, [oldLists, newLists])
     }

@@ -82,7 +82,7 @@ extension ChainKeeper {
             kept.settings.leftGroups()
             bridges[bridge] = kept
             tellFlows(bridge)
-            acknowledge(bridge)
+            if kept.lessons == 0 { acknowledge(bridge) }
             keepSettings(bridge)
             return
         }
@@ -173,10 +173,12 @@ extension ChainKeeper {
             }
         }
         let isNews = (flows.counts, flows.foreign.version) != before
+        let unguarded = Lane(uplinkBridge: bridge) == nil ? [] : flows.unguarded(by: changes)
         let marks = changes.compactMap(\.announcement).filter(flows.isLearned)
         kept.flows = flows
         if concerns, kept.tamperedAt == nil { kept.tamperedAt = .now() }
         bridges[bridge] = kept
+        teach(bridge, unguarded)
         // What comes in a pause is looked at when it ends, once.
         if concerns, kept.pause == nil { keep(bridge) } else if !concerns, isNews { tellFlowsSoon(bridge) }
         if changes.contains(where: \.isClaim) { confirmClaims(bridge) }

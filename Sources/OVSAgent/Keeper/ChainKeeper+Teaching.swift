@@ -24,8 +24,16 @@ extension ChainKeeper {
         let left = unguarded.filter { !present.contains($0.address) }
         let asARP = lanes?.balancedBySource.contains(lane.lane) == true
         let packets = left.flatMap { $0.teaching(from: lane.uplinkMembers, asGratuitousARP: asARP) }
-        // Where a member has gone meanwhile, nothing is learned by it.
-        if !packets.isEmpty { kept.connection.apply(packets.map { .packet($0) }).whenFailure { _ in } }
+        if !packets.isEmpty {
+            bridges[bridge]?.lessons += 1
+            // Where a member has gone meanwhile, nothing is learned by it.
+            kept.connection.apply(packets.map { .packet($0) }).whenComplete { _ in
+                self.assumeIsolated { keeper in
+                    keeper.bridges[bridge]?.lessons -= 1
+                    keeper.keep(bridge)
+                }
+            }
+        }
         let everywhere = Set(left.filter { $0.vlans == nil }.map(\.address))
         if !everywhere.isEmpty { teachEverywhere(bridge, everywhere) }
     }
@@ -113,15 +121,26 @@ extension KeptFlows {
     /// The addresses of which brN's guard goes with these changes.
     func unguarded(by mods: [FlowMod]) -> [Unguarded] {
         mods.compactMap { mod in
-            guard case .deleteStrict(let key, _) = mod, key.table == UplinkTable.wire.rawValue,
-                let flow = installed[key], FlowCookie.vmPort(flow.cookie) != nil || FlowCookie.isClaim(flow.cookie),
-                let address = key.match[.ethernetSource]
-            else { return nil }
-            return Unguarded(
-                address: EthernetAddress(rawValue: UInt64(truncatingIfNeeded: address.value)),
-                vlans: vlans(of: key.match)
-            )
+            if case .deleteStrict(let key, _) = mod { installed[key].flatMap(unguarded) } else { nil }
         }
+    }
+
+    /// The same of claims that went with what had made them, before anybody asked for it.
+    func unguarded(by changes: [SwitchChange]) -> [Unguarded] {
+        changes.compactMap { change in
+            if case .flowRemoved(let flow, _) = change, FlowCookie.isClaim(flow.cookie) { unguarded(flow) } else { nil }
+        }
+    }
+
+    private func unguarded(_ flow: Flow) -> Unguarded? {
+        guard flow.table == UplinkTable.wire.rawValue,
+            FlowCookie.vmPort(flow.cookie) != nil || FlowCookie.isClaim(flow.cookie),
+            let address = flow.match[.ethernetSource]
+        else { return nil }
+        return Unguarded(
+            address: EthernetAddress(rawValue: UInt64(truncatingIfNeeded: address.value)),
+            vlans: vlans(of: flow.match)
+        )
     }
 
     /// What was learned on a brN.local by flows that go with these changes, so that it goes, too.

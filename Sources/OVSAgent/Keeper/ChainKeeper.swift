@@ -93,6 +93,8 @@ actor ChainKeeper {
         var committing: [FlowMod]?
         /// Whether it was told on this connection that they are as wanted.
         var hasToldFlows = false
+        /// What the bridge is being taught, before which none of its ports counts as served.
+        var lessons = 0
         /// Tells what changed of them in a moment.
         var telling: Scheduled<Void>?
         var retry: Scheduled<Void>?

@@ -233,7 +233,9 @@ struct ChainPresenceTests {
                 // It is taught a moment after it has the flows.
                 let lane = "\(try await host.laneNumber())"
                 while try await host.known(Self.b).contains(where: { $0[0] == lane }) { try Task.checkCancellation() }
-                try await host.flush()
+                // An agent that has lost its memory has told br0 of vma, too, that it may be elsewhere.
+                let answer = EthernetFrame(to: ChainHost.broadcast, from: Self.a)
+                _ = try await host.capture.send(answer, into: "vma")
                 let toA = EthernetFrame(to: Self.a, from: Self.b)
                 for wire in host.wires[0].prefix(mode == "balance-slb" ? 2 : 1) {
                     try await host.expect(toA.tagged(7), into: wire, reaches: ["vma": toA])
@@ -403,10 +405,8 @@ struct ChainPresenceTests {
                 arrivals = try await host.capture.send(announcement.tagged(7), into: host.wire)
                 // The agent has looked at it.
                 try await Self.unmarked(host)
-                let events = try await host.agent.events(since: last)
                 // On a busy machine what comes a second later is no echo.
-                let isLate = ContinuousClock.now - spoken > .seconds(1)
-                guard isLate, events.contains(where: { $0.kind == "vm-moved" }) else { break }
+                guard ContinuousClock.now - spoken > .seconds(1) else { break }
                 try await host.settled()
             }
             #expect(arrivals == [:])
