@@ -46,6 +46,9 @@ public final class FrameCapture: Sendable {
         return try await PrivateSwitch.threads.runIfActive { try self.read() }
     }
 
+    /// Lets what has left so far count for nothing.
+    public func forget() async throws { _ = try await PrivateSwitch.threads.runIfActive { try self.read() } }
+
     private func read() throws -> [String: [EthernetFrame]] {
         try positions.withLock { positions in
             var arrivals: [String: [EthernetFrame]] = [:]

@@ -207,6 +207,10 @@ struct ActiveMemberTests {
             func active() async throws -> String {
                 try await agent.status()["virtualSwitches"]?.array?.first?["uplink"]?["activeMember"]?.string ?? ""
             }
+            func isKept() -> Bool {
+                let kept = try? BoundedFile.text(of: "\(agent.configuration.stateFolder)/active-members")
+                return kept?.contains(" br0-up \(member)\n") == true
+            }
             func carries() async throws -> Bool {
                 let shown = try await agent.ovs.tool("ovs-appctl", ["bond/show", "br0-up"])
                 let line = shown.split(separator: "\n").first { $0.hasPrefix("active member mac:") } ?? ""
@@ -215,7 +219,8 @@ struct ActiveMemberTests {
             // Twice: by chance it may be the one that ovs-vswitchd takes by itself.
             for _ in 1...2 {
                 try await agent.ovs.tool("ovs-appctl", ["bond/set-active-member", "br0-up", member])
-                while try await active() != member { await Task.yield() }
+                // The status tells what the database says, a moment before the agent has taken note.
+                while try await active() != member || !isKept() { await Task.yield() }
                 let last = try await agent.lastEvent()
                 try await agent.ovs.killSwitch()
                 try await agent.ovs.restartSwitch()

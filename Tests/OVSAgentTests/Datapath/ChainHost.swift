@@ -167,6 +167,7 @@ struct ChainHost {
             }
         }
         try await ovs.tool("ovs-appctl", ["revalidator/purge"])
+        try await capture.forget()
     }
 
     /// What `ovs-ofctl` prints of a bridge's flows, without those that were learned.

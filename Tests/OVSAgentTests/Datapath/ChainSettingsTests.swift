@@ -197,9 +197,9 @@ struct ChainSettingsTests {
                         ["-OOpenFlow14", "mod-flows", "br.mx", "actions=drop"]
                     )
                     #expect(try await Self.ofctl(ovs, ["dump-flows", "br.mx"]).contains("in_port=40000"))
-                    // What the switch can't do is no failure of the agent's; that it is slow on a busy machine may be one.
+                    // What the switch can't do is no failure. On a busy machine flows may be late, which is told as one.
                     let failures = try await agent.events().filter { $0.kind == "apply-failed" }.map(\.reason)
-                    #expect(failures.filter { !$0.contains("no answer") } == [])
+                    #expect(failures.filter { $0.contains("monitor") } == [])
                 }
             }
         }
