@@ -77,8 +77,8 @@ extension Agent: ControlTarget {
             warnings: active.warnings + active.layout.unmanaged
                 + warningsOfState
                 + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings(hardware) ?? [])
-                + (withReplica { Doubts.all(in: $0, active.layout) } ?? []) + warningsOfChain + warningsOfProfiles
-                + quarantine.warnings + unknownColumns,
+                + (withReplica { Doubts.all(in: $0, active.layout, addresses: claims.addresses) } ?? [])
+                + warningsOfChain + warningsOfProfiles + quarantine.warnings + unknownColumns,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",

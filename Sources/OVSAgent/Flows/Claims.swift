@@ -26,6 +26,11 @@ struct Claims: Hashable, Sendable {
         last = claims.values.map(\.presence.since).max() ?? 0
     }
 
+    /// What ports declare that can be served.
+    var addresses: [(UUID, EthernetAddress)] {
+        claims.compactMap { port, entry in entry.address.map { (port, $0) } }
+    }
+
     subscript(port: UUID) -> Presence? { claims[port]?.presence }
 
     /// A port can be served. One that declares another address than before is another VM's.

@@ -1,18 +1,21 @@
+import JSONRPC
 import OVSDB
 import OpenFlow
 
 /// What the rows of a brN show that is allowed and can keep frames from where they should go: pure. Each is a line of the
 /// status, with the remedy.
 ///
-/// The cost is in proportion to the ports of brN and of brN.local: for who asks, never for the road of enforcement.
+/// The cost is in proportion to the ports of brN; where the uplink carries not every VLAN, also to those of brN.local.
 enum Doubts {
-    static func all(in replica: Replica, _ layout: Layout) -> [String] {
+    /// - Parameter addresses: those that VM ports declare, by the rows of their interfaces.
+    static func all(in replica: Replica, _ layout: Layout, addresses: [(UUID, EthernetAddress)]) -> [String] {
         layout.virtualSwitches.flatMap { declared -> [String] in
             guard let bridge = replica["Bridge"][name: declared.lane.uplinkBridge] else { return [] }
             let direct = directPorts(declared, in: replica)
             return hostPort(declared, in: replica) + uplink(declared, layout, in: replica)
                 + interfaces(declared, in: replica)
-                + direct.compactMap { bypass($0, declared) } + twins(direct, declared, in: replica) + blocking(bridge)
+                + direct.compactMap { bypass($0, declared) } + twins(direct, addresses, declared, in: replica)
+                + blocking(bridge)
         }
     }
 
@@ -129,7 +132,7 @@ enum Doubts {
         var vlans = Set(layout.networks.vlans(of: declared).values.compactMap(VLAN.init))
         let host = replica["Port"][name: declared.lane.uplinkBridge]
         vlans.formUnion(host.flatMap(VLANMembership.init)?.all ?? [])
-        for port in replica.ports(of: declared.lane.localBridge) where DerivedName(port.name) == nil {
+        for port in replica.unorderedPorts(of: declared.lane.localBridge) where DerivedName(port.name) == nil {
             // A list that is as good as all says little of what is in use.
             if let listed = VLANMembership(port)?.all, listed.count <= 64 { vlans.formUnion(listed) }
         }
@@ -172,6 +175,7 @@ enum Doubts {
     /// Addresses that the host or a direct port and a VM port both have.
     private static func twins(
         _ direct: [DirectPort],
+        _ addresses: [(UUID, EthernetAddress)],
         _ declared: Layout.VirtualSwitch,
         in replica: Replica
     ) -> [String] {
@@ -185,17 +189,17 @@ enum Doubts {
             owners[address] = host.name
         }
         guard !owners.isEmpty else { return [] }
-        let interfaces = replica.ports(of: declared.lane.localBridge).flatMap { $0["interfaces"].uuids }
-        return interfaces.compactMap { uuid in
-            guard let vm = replica["Interface"][uuid], vm.isVMInterface,
-                let address = vm["external_ids"][VMPort.Key.attachedMAC].flatMap({ EthernetAddress($0) }),
-                let owner = owners[address]
+        let found = addresses.compactMap { uuid, address -> (vm: String, line: String)? in
+            guard let owner = owners[address], let row = replica["Interface"][uuid],
+                let vm = VMPortRow(row, in: replica), vm.lane == declared.lane, vm.address == address
             else { return nil }
-            return """
+            let line = """
                 Port \(owner) on \(declared.lane.uplinkBridge) has the address \(address) of VM port \(vm.name), to which \
                 frames for it go: give one of them another
                 """
+            return (vm.name, line)
         }
+        return found.sortedNaturally(by: \.vm).map(\.line)
     }
 }
 

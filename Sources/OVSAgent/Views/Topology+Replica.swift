@@ -107,8 +107,11 @@ extension Datum {
 
 extension Replica {
     /// The ports of a bridge in the order of their names.
-    func ports(of bridge: String) -> [Row] {
-        let ports = self["Bridge"][name: bridge]?["ports"].uuids ?? []
-        return ports.compactMap { self["Port"][$0] }.sortedNaturally(by: \.name)
+    func ports(of bridge: String) -> [Row] { unorderedPorts(of: bridge).sortedNaturally(by: \.name) }
+
+    /// The same in no order, which costs many times less.
+    func unorderedPorts(of bridge: String) -> [Row] {
+        let table = self["Port"]
+        return self["Bridge"][name: bridge]?["ports"].uuids.compactMap { table[$0] } ?? []
     }
 }

@@ -146,7 +146,9 @@ struct DoubtsTests {
             ],
             networks: [.init(name: "Production", virtualSwitch: "vs0", vlan: 27)]
         )
-        let lines = Doubts.all(in: PlanDatabase(text.joined(separator: "\n")).replica, layout)
+        let replica = PlanDatabase(text.joined(separator: "\n")).replica
+        let addresses = VMPortRow.all(in: replica).compactMap { uuid, row in row.address.map { (uuid, $0) } }
+        let lines = Doubts.all(in: replica, layout, addresses: addresses)
         #expect(lines.count == one.said.count, "\(lines)")
         for (line, words) in zip(lines, one.said) { #expect(line.contains(words), "\(line)") }
     }
