@@ -64,6 +64,8 @@ struct ActiveMembers: Hashable, Sendable {
     /// Looks at the bonds once ovs-vswitchd has done all that is wanted; gives what to ask for.
     mutating func look(at replica: Replica, _ layout: Layout, now: NIODeadline) -> [Request] {
         var requests: [Request] = []
+        let bonds = Set(layout.virtualSwitches.compactMap { $0.uplink?.name })
+        for bond in Set(used.keys).union(shaken.keys).union(doubtful) where !bonds.contains(bond) { forget(bond) }
         for declared in layout.virtualSwitches {
             guard let uplink = declared.uplink, !doubtful.contains(uplink.name),
                 let port = replica["Port"][name: uplink.name]

@@ -116,15 +116,16 @@ extension Agent {
         NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
             () -> (process: SwitchProcess, devices: Set<Int64>?)? in
             guard let pid = try? SwitchSocket.process(in: folder) else { return nil }
-            return (SwitchProcess(running: pid), numbers.isEmpty ? nil : PacketSockets.devices(beside: pid))
+            return (SwitchProcess(running: pid), numbers.isEmpty ? nil : PacketSockets.devices(of: pid))
         }.whenSuccess { found in
             self.assumeIsolated { agent in
                 let process = found?.process
                 let former = agent.switchProcess
                 agent.switchProcess = process ?? former
                 let isRestart = process == nil || former == nil || process != former
-                agent.uplinkDevices.settle(isRestart: isRestart)
-                agent.settleDevices(isRestart: isRestart)
+                // That it opened its devices anew is only known of a process that is seen to be another one.
+                agent.uplinkDevices.settle(isRestart: isRestart && process != nil)
+                agent.settleDevices(isRestart: isRestart && process != nil)
                 if let devices = found?.devices { agent.uplinkDevices.compare(numbers, listening: devices) }
                 agent.activeMembers.settle(isRestart: isRestart, process: process)
                 agent.checkApplication()

@@ -226,10 +226,7 @@ extension Replica {
         for lane in lanes {
             for port in self["Bridge"][name: lane.uplinkBridge]?["ports"].uuids.compactMap({ self["Port"][$0] }) ?? [] {
                 let members = port["interfaces"].uuids.compactMap { self["Interface"][$0] }
-                let isMarked = ([port] + members).contains {
-                    $0["external_ids"][ControllerPort.key] == ControllerPort.value
-                }
-                if isMarked { found[lane, default: []].formUnion(members.map(\.name)) }
+                if ControllerPort.isMarked(port, members) { found[lane, default: []].formUnion(members.map(\.name)) }
             }
         }
         return found

@@ -45,7 +45,7 @@ extension Agent {
         guard !devices.isEmpty else { return }
         let folder = configuration.openFlowFolder
         NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
-            (try? SwitchSocket.process(in: folder)).flatMap { PacketSockets.devices(beside: $0) }
+            (try? SwitchSocket.process(in: folder)).flatMap { PacketSockets.devices(of: $0) }
         }.whenSuccess { listening in
             guard let listening else { return }
             self.assumeIsolated { agent in

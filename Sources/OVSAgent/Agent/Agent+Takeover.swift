@@ -83,9 +83,14 @@ extension Agent {
             known.layout = layout
         }
         adopt(kept.vmInterfaces.value ?? [])
-        adopt(kept.claims.value ?? Claims())
         adopt(kept.misplaced.value ?? [])
-        activeMembers = kept.activeMembers.value ?? ActiveMembers()
+        // Read late, it is older than what this agent has seen since it serves.
+        if servedLanes == nil {
+            adopt(kept.claims.value ?? Claims())
+            activeMembers = kept.activeMembers.value ?? ActiveMembers()
+        } else {
+            keptClaims = nil
+        }
         keptActiveMembers = nil
         adopt(kept.found)
         mendState()

@@ -54,7 +54,7 @@ struct Blockage: Hashable, Sendable {
             let ports = mirror["output_port"].uuids.compactMap { replica["Port"][$0] }
             let lost = ports.filter { port in
                 DerivedName(port.name) != nil || port.name == declared.uplink?.name
-                    || port["external_ids"]["ovs-agent-port"] == "controller"
+                    || ControllerPort.isMarked(port, port["interfaces"].uuids.compactMap { replica["Interface"][$0] })
             }
             return lost.map { port in
                 Blockage(

@@ -24,42 +24,30 @@ struct KeptState: Sendable {
         let layout = StateFile.layout(in: folder)
         return KeptState(
             layout: layout.load { try ActiveLayout($0, file: layout.path) },
-            pause: StateFile.pause(in: folder).load { bytes in
-                guard let pause = Pause(bytes) else { throw StateFormat.Flaw(description: "it holds no pause") }
-                return pause
+            pause: read(.pause(in: folder), "it holds no pause") { Pause($0) },
+            vmInterfaces: read(.vmInterfaces(in: folder), "it does not hold one UUID a line") {
+                Quarantine.vmInterfaces(in: $0)
             },
-            vmInterfaces: StateFile.vmInterfaces(in: folder).load { bytes in
-                guard let interfaces = Quarantine.vmInterfaces(in: bytes) else {
-                    throw StateFormat.Flaw(description: "it does not hold one UUID a line")
-                }
-                return interfaces
+            claims: read(.claims(in: folder), "it does not hold one VM port a line") { Claims(bytes: $0) },
+            misplaced: read(.misplaced(in: folder), "it does not hold VM ports") { MisplacedVM.all(in: $0) },
+            activeMembers: read(.activeMembers(in: folder), "it does not hold a process and one bond a line") {
+                ActiveMembers(kept: $0)
             },
-            claims: StateFile.claims(in: folder).load { bytes in
-                guard let claims = Claims(bytes: bytes) else {
-                    throw StateFormat.Flaw(description: "it does not hold one VM port a line")
-                }
-                return claims
-            },
-            misplaced: StateFile.misplaced(in: folder).load { bytes in
-                guard let vms = MisplacedVM.all(in: bytes) else {
-                    throw StateFormat.Flaw(description: "it does not hold VM ports")
-                }
-                return vms
-            },
-            activeMembers: StateFile.activeMembers(in: folder).load { bytes in
-                guard let members = ActiveMembers(kept: bytes) else {
-                    throw StateFormat.Flaw(description: "it does not hold a process and one bond a line")
-                }
-                return members
-            },
-            found: StateFile.found(in: folder).load { bytes in
-                guard let found = FoundValues(kept: bytes) else {
-                    throw StateFormat.Flaw(description: "it does not hold what agents find on a host")
-                }
-                return found
-            },
+            found: read(.found(in: folder), "it does not hold what agents find on a host") { FoundValues(kept: $0) },
             lackingCopies: [.pause(in: folder), .found(in: folder)].filter(\.lacksCopy)
         )
+    }
+
+    /// - Parameter flaw: what is wrong with a file of which `parse` makes nothing.
+    private static func read<Value: Sendable>(
+        _ file: StateFile,
+        _ flaw: String,
+        _ parse: ([UInt8]) -> Value?
+    ) -> StateFile.Kept<Value> {
+        file.load { bytes in
+            guard let value = parse(bytes) else { throw StateFormat.Flaw(description: flaw) }
+            return value
+        }
     }
 
     /// The pause that goes on. Nobody lets one end because its file is damaged: see ``Pause/init(_:now:)``.

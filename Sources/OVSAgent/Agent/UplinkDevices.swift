@@ -39,7 +39,7 @@ struct UplinkDevices: Hashable, Sendable {
         return Dictionary(numbers) { $1 }
     }
 
-    /// The kernel told which devices somebody listens to.
+    /// The kernel told which devices ovs-vswitchd listens to.
     mutating func compare(_ numbers: [UUID: Int64], listening: Set<Int64>) {
         unheard = numbers.filter { !listening.contains($0.value) }
     }

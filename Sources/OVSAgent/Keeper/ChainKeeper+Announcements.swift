@@ -1,8 +1,8 @@
 import NIOCore
 import OpenFlow
 
-/// A present VM that is announced on the wire: it is there now, unless its port here has spoken a moment ago, when what is
-/// heard may be an echo.
+/// Announcements on the wire of a VM that is present here: it has moved there, unless its port here spoke a moment before.
+/// Then the announcement may be that frame's echo.
 extension ChainKeeper {
     /// Whoever has not spoken for so long may be elsewhere: seconds.
     private static let silence = 1
@@ -72,6 +72,7 @@ extension ChainKeeper {
     /// So that the next announcement is marked anew.
     private func forgetMarks(of judgement: Judgement) {
         judged.remove(judgement)
+        guard resolved != nil else { return }
         let marks = FlowFilter(
             table: UplinkTable.announced.rawValue,
             match: Match(.ethernetSource(judgement.address))

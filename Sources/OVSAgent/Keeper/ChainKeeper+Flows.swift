@@ -6,6 +6,8 @@ extension ChainKeeper {
     func compile() {
         guard let lanes else {
             resolved = nil
+            // What others do meanwhile is nobody's business here.
+            acknowledged = [:]
             tellServed()
             return
         }
@@ -140,6 +142,8 @@ extension ChainKeeper {
     /// A request failed: where that was not for want of a connection, it is made again after a pause.
     func refused(_ bridge: String, _ error: any Error) {
         bridges[bridge]?.work = .unread
+        acknowledged[bridge] = nil
+        tellServed()
         guard let reason = error as? OpenFlowError, reason.isOfRequest else { return }
         bridges[bridge]?.retry?.cancel()
         bridges[bridge]?.retry = eventLoop.scheduleTask(in: .seconds(1)) {
@@ -206,8 +210,9 @@ extension ChainKeeper {
     }
 
     /// VM ports have spoken for the first time, which the switch has made claims of: now it gets flows that hold.
-    private func confirmClaims(_ bridge: String) {
-        guard let lane = Lane(localBridge: bridge), let claimed = bridges[bridge]?.flows?.claimed, !claimed.isEmpty
+    func confirmClaims(_ bridge: String) {
+        guard resolved != nil, let lane = Lane(localBridge: bridge),
+            let claimed = bridges[bridge]?.flows?.claimed, !claimed.isEmpty
         else { return }
         var isNews = false
         let former = claims

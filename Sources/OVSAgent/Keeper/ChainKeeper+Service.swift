@@ -84,7 +84,8 @@ extension ChainKeeper {
         for uuid in gone {
             guard let row = rows[uuid], unannounced.remove(uuid) == nil else { continue }
             let reason = unserved.first { $0.name == row.name && $0.lane == row.lane }?.reason.reason.line
-            tellOf(row, .gone(reason ?? "its port was taken off"))
+            let rest = vmPorts[uuid] == nil ? "its port was taken off" : "the layout has no \(row.lane.uplinkBridge)"
+            tellOf(row, .gone(reason ?? rest))
         }
     }
 }

@@ -26,9 +26,12 @@ extension ChainKeeper {
         let packets = left.flatMap { $0.teaching(from: lane.uplinkMembers, asGratuitousARP: asARP) }
         if !packets.isEmpty {
             bridges[bridge]?.lessons += 1
+            let taught = ObjectIdentifier(kept.connection)
             // Where a member has gone meanwhile, nothing is learned by it.
             kept.connection.apply(packets.map { .packet($0) }).whenComplete { _ in
                 self.assumeIsolated { keeper in
+                    // It may be another bridge of the name.
+                    guard let kept = keeper.bridges[bridge], ObjectIdentifier(kept.connection) == taught else { return }
                     keeper.bridges[bridge]?.lessons -= 1
                     keeper.keep(bridge)
                 }

@@ -211,10 +211,11 @@ actor ChainKeeper {
             for uuid in gone { claims.went(uuid) }
             noteClaims(since: former)
             tellGone(gone, of: self.vmPorts, [])
+            self.vmPorts = vmPorts
         }
-        self.vmPorts = vmPorts
         compile()
         for bridge in bridges.keys {
+            confirmClaims(bridge)
             keep(bridge)
             seeSettings(bridge)
             keepSettings(bridge)

@@ -101,8 +101,7 @@ extension Planner {
     private mutating func settleControllerTag(of port: Row, on lane: Lane) {
         let members = interfaces(of: port).uuids.compactMap { interfaces[$0] }
         let noted = provenance.givenTag(port.uuid) ?? GivenTag(port["external_ids"])
-        guard ([port] + members).contains(where: { $0["external_ids"][ControllerPort.key] == ControllerPort.value })
-        else {
+        guard ControllerPort.isMarked(port, members) else {
             // Tags that were given for another reason are not looked at here.
             if noted?.given != nil, !members.contains(where: \.isVMInterface) {
                 restoreTag(of: port, why: "it is no longer marked as the controller VM's")

@@ -1,11 +1,5 @@
 import OVSDB
 
-/// What marks a port of brN, on its Port or its interface, as the controller VM's.
-enum ControllerPort {
-    static let key = "ovs-agent-port"
-    static let value = "controller"
-}
-
 /// What the agent notes of a Port whose `tag` it gives, for a network or as the host's VLAN, so that it can give the former one back.
 ///
 /// It stands in the Port's own `external_ids`, so that it outlives the agent and goes with the port.

@@ -52,7 +52,7 @@ struct VMDevices: Hashable, Sendable {
     /// All that there is to ask about.
     var all: [UUID: Int64] { ports.mapValues(\.device) }
 
-    /// The kernel told which devices somebody listens to, asked about these. Gives the ports of which something else is
+    /// The kernel told which devices ovs-vswitchd listens to, asked about these. Gives the ports of which something else is
     /// known now.
     mutating func compare(_ asked: [UUID: Int64], listening: Set<Int64>) -> Set<UUID> {
         let former = deaf

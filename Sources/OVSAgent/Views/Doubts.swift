@@ -5,7 +5,8 @@ import OpenFlow
 /// What the rows of a brN show that is allowed and can keep frames from where they should go: pure. Each is a line of the
 /// status, with the remedy.
 ///
-/// The cost is in proportion to the ports of brN; where the uplink carries not every VLAN, also to those of brN.local.
+/// The cost is in proportion to the ports of brN and the addresses of VM ports; where the uplink does not carry every VLAN,
+/// also to the ports of brN.local.
 enum Doubts {
     /// - Parameter addresses: those that VM ports declare, by the rows of their interfaces.
     static func all(in replica: Replica, _ layout: Layout, addresses: [(UUID, EthernetAddress)]) -> [String] {
@@ -154,9 +155,11 @@ enum Doubts {
         }
         return ports.flatMap { port in
             port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.map { interface in
-                let key = "ovs-agent-port"
-                let role = port["external_ids"][key] ?? interface["external_ids"][key]
-                return DirectPort(name: port.name, interface: interface, isControllers: role == "controller")
+                DirectPort(
+                    name: port.name,
+                    interface: interface,
+                    isControllers: ControllerPort.isMarked(port, [interface])
+                )
             }
         }
     }
@@ -167,7 +170,7 @@ enum Doubts {
         return """
             Port \(port.name) on \(declared.lane.uplinkBridge) is a VM's \
             (\(port.interface["external_ids"][VMPort.Key.interfaceID] ?? "")) and bypasses the chain, with every policy: \
-            plug it into \(declared.lane.localBridge), or set external_ids:ovs-agent-port=controller if it is the \
+            plug it into \(declared.lane.localBridge), or set external_ids:\(ControllerPort.key)=\(ControllerPort.value) if it is the \
             controller VM's
             """
     }

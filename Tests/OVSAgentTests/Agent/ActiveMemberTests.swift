@@ -227,7 +227,11 @@ struct ActiveMemberTests {
                 try await agent.waitForEvent(after: last, "applied")
                 let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
                 while try await !carries() {
-                    try #require(ContinuousClock.now < deadline, "\(member) is not active")
+                    guard ContinuousClock.now < deadline else {
+                        let shown = try await agent.ovs.tool("ovs-appctl", ["bond/show", "br0-up"])
+                        Issue.record("\(member) is not active: \(shown)\n\(agent.logs.newest(30))")
+                        return
+                    }
                 }
                 let port = try await agent.ovs.vsctl("get", "port", "br0-up", "other_config")
                 #expect(!port.contains("bond-primary"))

@@ -219,7 +219,7 @@ struct BlockageTests {
         #expect(told([5, 4], listening: [], datapath: "system") == [])
     }
 
-    @Test("the kernel's table of packet sockets tells devices, and not those that are gone")
+    @Test("the kernel's table of packet sockets tells a process's devices, not those that are gone or others listen to")
     func packetSockets() {
         let table = """
             sk               RefCnt Type Proto  Iface R Rmem   User   Inode
@@ -228,11 +228,25 @@ struct BlockageTests {
             000000005daaca39 2      3    88cc   12    1 0      0      6704349
 
             """
-        #expect(PacketSockets.devices(in: table) == [3, 12])
-        #expect(PacketSockets.devices(in: "sk RefCnt Type Proto  Iface R\n") == [])
-        #expect(PacketSockets.devices(in: "") == nil)
+        #expect(PacketSockets.devices(in: table, of: [6704347, 6704348, 7]) == [3])
+        #expect(PacketSockets.devices(in: table, of: []) == [])
+        // Whose they are may not be known.
+        #expect(PacketSockets.devices(in: table, of: nil) == [3, 12])
+        #expect(PacketSockets.devices(in: "sk RefCnt Iface Inode\n", of: [1]) == [])
+        #expect(PacketSockets.devices(in: "sk RefCnt Type Proto  Iface R\n", of: [1]) == nil)
+        #expect(PacketSockets.devices(in: "", of: [1]) == nil)
         // No ovs-vswitchd.
-        #expect(PacketSockets.devices(beside: getpid()) == nil)
+        #expect(PacketSockets.devices(of: getpid()) == nil)
+    }
+
+    @Test("a process's sockets are found by their inodes, and nobody's are not")
+    func sockets() throws {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var status = stat()
+        try #require(fstat(descriptor, &status) == 0)
+        #expect(PacketSockets.sockets(of: getpid())?.contains(UInt64(status.st_ino)) == true)
+        #expect(PacketSockets.sockets(of: Int32.max) == nil)
     }
 
     @Test("ovs-vswitchd that waits for a restore is told")

@@ -99,8 +99,8 @@ struct PausedAgentTests {
     @Test("it ends by itself, and says what was changed meanwhile")
     func ends() async throws {
         try await RunningAgent.inSync { agent in
-            try await agent.ask("pause", "1", "a look")
             let last = try await agent.lastEvent()
+            try await agent.ask("pause", "1", "a look")
             try await agent.ovs.edit("set port br0.nf.s tag=5")
             try await agent.waitForEvent(after: last, "resumed")
             try await agent.waitForEvent(after: last, "repaired", object: "Port br0.nf.s", column: "tag")

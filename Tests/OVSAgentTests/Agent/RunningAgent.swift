@@ -160,6 +160,8 @@ final class LogCollector: Sendable {
     var logger: Logger { Logger(label: "test") { _ in Handler(collector: self) } }
     func contains(_ words: String) -> Bool { words.isPart(of: lines.withLock { $0 }) }
     var count: Int { lines.withLock { $0.count } }
+    /// The newest lines, for a failure's text.
+    func newest(_ count: Int) -> String { lines.withLock { $0.suffix(count).joined(separator: "\n") } }
     /// How many lines hold these words.
     func count(of words: String) -> Int { lines.withLock { lines in lines.count { $0.contains(words) } } }
 
