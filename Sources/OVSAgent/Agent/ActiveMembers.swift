@@ -32,8 +32,11 @@ struct ActiveMembers: Hashable, Sendable {
 
     private(set) var used: [String: Use] = [:]
     private var shaken: [String: Shaken] = [:]
-    /// Bonds that are shaken if it turns out that ovs-vswitchd was started anew.
+    /// Bonds whose bridge was let go of: nothing is noted of them before it is known why.
     private var doubtful: Set<String> = []
+    /// What bonds have come to use by themselves, if ovs-vswitchd is still the process that it was: the rows of one that was
+    /// started anew may come before any other word of that.
+    private var changed: [String: Use] = [:]
     /// What ovs-vswitchd was when an earlier run noted what is used; `nil` once that is settled.
     private var noted: SwitchProcess?
 
@@ -46,19 +49,26 @@ struct ActiveMembers: Hashable, Sendable {
     }
 
     /// Whether what is used is what is to be used.
-    var isSettled: Bool { doubtful.isEmpty && shaken.isEmpty && noted == nil }
+    var isSettled: Bool { doubtful.isEmpty && shaken.isEmpty && changed.isEmpty && noted == nil }
+    /// Whether it is to be looked at which process ovs-vswitchd is.
+    var hasUnsureChange: Bool { !changed.isEmpty }
 
-    /// ovs-vswitchd has let go of a brN: why, ``settle(isRestart:)`` says.
+    /// ovs-vswitchd has let go of a brN: why, ``settle(_:process:)`` says.
     mutating func switchWent(_ bonds: [String]) { doubtful.formUnion(bonds.filter { used[$0] != nil }) }
 
-    /// Whether ovs-vswitchd was started anew when it went last. Where it was not, a failover stands.
+    /// Which process ovs-vswitchd is now. Where it is the one that it was, a failover stands.
     ///
-    /// - Parameter process: what it is now: of what an earlier run noted, that decides.
-    mutating func settle(isRestart: Bool, process: SwitchProcess? = nil) {
-        let isRestart = noted.map { $0 != process } ?? isRestart
+    /// - Parameter process: of what an earlier run noted, that decides.
+    mutating func settle(_ finding: SwitchWatch.Finding, process: SwitchProcess? = nil) {
+        let finding = noted.map { $0 == process ? .same : .another } ?? finding
         noted = nil
-        if isRestart { for bond in doubtful { shaken[bond] = Shaken() } }
-        doubtful = []
+        switch finding {
+        case .another: for bond in used.keys { shaken[bond] = Shaken() }
+        case .unknown: for bond in doubtful { shaken[bond] = Shaken() }
+        case .same: break
+        }
+        for (bond, use) in changed where shaken[bond] == nil { used[bond] = use }
+        (doubtful, changed) = ([], [:])
     }
 
     /// Looks at the bonds once ovs-vswitchd has done all that is wanted; gives what to ask for.
@@ -91,7 +101,9 @@ struct ActiveMembers: Hashable, Sendable {
                 continue
             }
             shaken[name] = nil
-            if let active = found.activeMember { used[name] = Use(row: port.uuid, member: active) }
+            let use = found.activeMember.map { Use(row: port.uuid, member: $0) }
+            if used[name] == nil { used[name] = use }
+            changed[name] = use == used[name] ? nil : use
         }
         return requests
     }
@@ -102,6 +114,7 @@ struct ActiveMembers: Hashable, Sendable {
     private mutating func forget(_ bond: String) {
         used[bond] = nil
         shaken[bond] = nil
+        changed[bond] = nil
         doubtful.remove(bond)
     }
 }

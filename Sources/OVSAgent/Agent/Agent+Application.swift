@@ -19,7 +19,7 @@ extension Agent {
             foreignFlows[bridge] = nil
             flowFailures[bridge] = nil
             unwatched.remove(bridge)
-            absence.forget(bridge)
+            switchWatch.forget(bridge)
         }
         for bridge in wanted where switches[bridge] == nil {
             switches[bridge] = .down(.init(socketName: "\(bridge).mgmt", error: .notConnectedYet))
@@ -108,8 +108,12 @@ extension Agent {
         }
     }
 
-    /// Notes which process ovs-vswitchd is; where all bridges were away, another one says that it began anew.
-    func lookAtSwitch(after absence: SwitchAbsence.Ended? = nil) {
+    /// Looks which process ovs-vswitchd is, and what it listens to; where it is another one, it began anew.
+    func lookAtSwitch() {
+        if switchWatch.look() { lookAtSwitchNow() }
+    }
+
+    private func lookAtSwitchNow() {
         let folder = configuration.openFlowFolder
         let layout = active.layout
         let numbers = withReplica { UplinkDevices.numbers(in: $0, layout) } ?? [:]
@@ -117,30 +121,15 @@ extension Agent {
             () -> (process: SwitchProcess, devices: Set<Int64>?)? in
             guard let pid = try? SwitchSocket.process(in: folder) else { return nil }
             return (SwitchProcess(running: pid), numbers.isEmpty ? nil : PacketSockets.devices(of: pid))
-        }.whenSuccess { found in
+        }.whenSuccess { seen in
             self.assumeIsolated { agent in
-                let process = found?.process
-                let former = agent.switchProcess
-                agent.switchProcess = process ?? former
-                let isRestart = process == nil || former == nil || process != former
-                // That it opened its devices anew is only known of a process that is seen to be another one.
-                agent.uplinkDevices.settle(isRestart: isRestart && process != nil)
-                agent.settleDevices(isRestart: isRestart && process != nil)
-                if let devices = found?.devices { agent.uplinkDevices.compare(numbers, listening: devices) }
-                agent.activeMembers.settle(isRestart: isRestart, process: process)
+                guard let found = agent.switchWatch.found(seen?.process) else { return agent.lookAtSwitchNow() }
+                agent.uplinkDevices.settle(found.finding)
+                agent.settleDevices(found.finding)
+                if let devices = seen?.devices { agent.uplinkDevices.compare(numbers, listening: devices) }
+                agent.activeMembers.settle(found.finding, process: seen?.process)
                 agent.checkApplication()
-                guard let absence, isRestart else { return }
-                agent.report(
-                    .init(
-                        .switchRestarted,
-                        object: "ovs-vswitchd",
-                        latencyMicroseconds: Int(absence.untilFlows.nanoseconds / 1000),
-                        reason: """
-                            it was away for \(Latency.text(microseconds: Int(absence.away.nanoseconds / 1000))), and from \
-                            its first answer on until all bridges had their flows it took the time told
-                            """
-                    )
-                )
+                if let restart = found.restart { agent.report(restart.report) }
             }
         }
     }

@@ -16,12 +16,13 @@ extension Agent {
         var members = activeMembers
         let requests = withReplica { members.look(at: $0, layout, now: .now()) } ?? []
         activeMembers = members
+        if members.hasUnsureChange { lookAtSwitch() }
         for request in requests where requested.insert(request).inserted { ask(for: request, attempt: 1) }
     }
 
     /// Writes down what is used now, where the file has something else.
     func keepActiveMembers() {
-        guard lock == .held, let switchProcess, let bytes = activeMembers.bytes(of: switchProcess),
+        guard lock == .held, let process = switchWatch.process, let bytes = activeMembers.bytes(of: process),
             bytes != keptActiveMembers
         else { return }
         keptActiveMembers = bytes

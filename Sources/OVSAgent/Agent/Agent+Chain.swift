@@ -91,11 +91,10 @@ extension Agent {
                 // ovs-vswitchd may be started anew.
                 if Lane(uplinkBridge: bridge) != nil {
                     uplinkDevices.switchWent()
-                    vmDevices.switchWent()
                     activeMembers.switchWent(active.layout.virtualSwitches.compactMap(\.uplink?.name))
                 }
-                absence.lost(bridge, now: .now())
-            case .up: absence.answers(bridge, now: .now())
+                switchWatch.lost(bridge, now: .now())
+            case .up: switchWatch.answers(bridge, now: .now())
             }
             checkApplication()
         case .flows(let bridge, let counts, let foreign):
@@ -105,7 +104,7 @@ extension Agent {
             let isFirst = flows.updateValue(counts, forKey: bridge) == nil
             let hadFailed = flowFailures.removeValue(forKey: bridge) != nil
             if hadFailed { report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows")) }
-            if let ended = absence.serves(bridge, now: .now()) { lookAtSwitch(after: ended) }
+            if switchWatch.serves(bridge, now: .now()) { lookAtSwitch() }
             if isFirst || hadFailed { checkApplication() }
         case .repaired(let drift, let latency):
             report(drift.report(.drift))

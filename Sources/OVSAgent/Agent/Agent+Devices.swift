@@ -34,8 +34,9 @@ extension Agent {
     }
 
     /// ovs-vswitchd was looked at.
-    func settleDevices(isRestart: Bool) {
-        let opened = vmDevices.settle(isRestart: isRestart)
+    func settleDevices(_ finding: SwitchWatch.Finding) {
+        guard finding == .another else { return }
+        let opened = vmDevices.openedAnew()
         guard !opened.isEmpty else { return }
         tellDevices(of: opened)
         askForDevices(vmDevices.all)

@@ -161,9 +161,7 @@ actor Agent {
     var flushed: Set<String> = []
     /// Bridges whose switch reports no changes of flows.
     var unwatched: Set<String> = []
-    var absence = SwitchAbsence()
-    /// The process that ovs-vswitchd was when it was looked at last.
-    var switchProcess: SwitchProcess?
+    var switchWatch = SwitchWatch()
 
     // Standing still.
     /// `nil` while the agent enforces.

@@ -54,12 +54,12 @@ struct UplinkDevices: Hashable, Sendable {
         }
     }
 
-    /// ovs-vswitchd has let go of a bridge: why, ``settle(isRestart:)`` says.
+    /// ovs-vswitchd has let go of a bridge: why, ``settle(_:)`` says.
     mutating func switchWent() { isDoubtful = true }
 
-    /// Whether ovs-vswitchd was started anew when it went last: then it has opened what there is.
-    mutating func settle(isRestart: Bool) {
-        if isDoubtful, isRestart {
+    /// Which process ovs-vswitchd is now: another one has opened what there is.
+    mutating func settle(_ finding: SwitchWatch.Finding) {
+        if finding == .another {
             opened = [:]
             unheard = [:]
             replaced = []

@@ -22,8 +22,6 @@ struct VMDevices: Hashable, Sendable {
     private var ports: [UUID: Port] = [:]
     /// The ports whose device is another one than ovs-vswitchd listens to.
     private(set) var deaf: Set<UUID> = []
-    /// Whether ovs-vswitchd went, and it is not known yet whether it was started anew.
-    private var isDoubtful = false
 
     /// Looks at rows that came, changed or went; gives the devices, by row, that the kernel is to be asked about.
     mutating func look(at rows: [UUID: VMPortRow?]) -> [UUID: Int64] {
@@ -69,14 +67,8 @@ struct VMDevices: Hashable, Sendable {
         if port.isDeaf { deaf.insert(uuid) } else { deaf.remove(uuid) }
     }
 
-    /// ovs-vswitchd has let go of a bridge: why, ``settle(isRestart:)`` says.
-    mutating func switchWent() { isDoubtful = true }
-
-    /// Whether ovs-vswitchd was started anew when it went last: then it has opened what there is. Gives the ports that it
-    /// did not listen to until then.
-    mutating func settle(isRestart: Bool) -> Set<UUID> {
-        defer { isDoubtful = false }
-        guard isDoubtful, isRestart else { return [] }
+    /// ovs-vswitchd was started anew, so it has opened what there is. Gives the ports that it did not listen to until then.
+    mutating func openedAnew() -> Set<UUID> {
         let former = deaf
         for uuid in former {
             guard let port = ports[uuid] else { continue }

@@ -48,10 +48,13 @@ struct ActiveMemberTests {
         #expect(requests == [])
         // A failover stands.
         requests = members.look(at: Self.replica(active: 0, up: [true, false]), layout, now: now)
-        #expect(requests == [])
+        #expect(requests == [] && members.hasUnsureChange)
+        members.settle(.same)
+        #expect(members.used["br0-up"]?.member == "eth0" && members.isSettled)
         requests = members.look(at: Self.replica(active: 1), layout, now: now)
+        members.settle(.same)
         members.switchWent(["br0-up"])
-        members.settle(isRestart: true)
+        members.settle(.another)
         requests = members.look(at: Self.replica(active: 0), layout, now: now)
         #expect(requests == [wanted])
         // What the column says meanwhile changes nothing.
@@ -71,10 +74,31 @@ struct ActiveMemberTests {
         now = now + ActiveMembers.patience
         requests = members.look(at: Self.replica(active: 0), layout, now: now)
         #expect(requests == [])
+        members.settle(.same)
         members.switchWent(["br0-up"])
-        members.settle(isRestart: true)
+        members.settle(.another)
         requests = members.look(at: Self.replica(active: 1), layout, now: now)
         #expect(requests == [ActiveMembers.Request(bond: "br0-up", member: "eth0")])
+    }
+
+    @Test("the rows of an ovs-vswitchd that was started anew may come before any other word of that")
+    func early() throws {
+        let layout = try Self.layout()
+        let wanted = ActiveMembers.Request(bond: "br0-up", member: "eth1")
+        for isHeardLater in [false, true] {
+            var members = ActiveMembers()
+            let now = NIODeadline.now()
+            _ = members.look(at: Self.replica(active: 1), layout, now: now)
+            var requests = members.look(at: Self.replica(active: 0), layout, now: now)
+            #expect(requests == [] && members.hasUnsureChange && !members.isSettled)
+            members.settle(.another)
+            if isHeardLater {
+                members.switchWent(["br0-up"])
+                members.settle(.same)
+            }
+            requests = members.look(at: Self.replica(active: 0), layout, now: now)
+            #expect(requests == [wanted] && members.used["br0-up"]?.member == "eth1")
+        }
     }
 
     @Test("where ovs-vswitchd only let go of the bridge for a moment, nothing is asked for")
@@ -87,12 +111,13 @@ struct ActiveMemberTests {
         // Not known yet.
         var requests = members.look(at: Self.replica(active: 0), layout, now: now)
         #expect(requests == [])
-        members.settle(isRestart: false)
+        members.settle(.same)
         requests = members.look(at: Self.replica(active: 0), layout, now: now)
         #expect(requests == [])
+        members.settle(.same)
         // That failover is what stands.
         members.switchWent(["br0-up"])
-        members.settle(isRestart: true)
+        members.settle(.another)
         requests = members.look(at: Self.replica(active: 1), layout, now: now)
         #expect(requests == [ActiveMembers.Request(bond: "br0-up", member: "eth0")])
     }
@@ -115,7 +140,7 @@ struct ActiveMemberTests {
             // Before that is known, nothing is asked for and nothing noted.
             var requests = members.look(at: second, layout, now: now)
             #expect(requests == [] && members.used == former.used)
-            members.settle(isRestart: true, process: running)
+            members.settle(.unknown, process: running)
             // Rows of another database are others: of those the bond was made anew.
             let row = members.used["br0-up"]?.row
             requests = members.look(at: row == second["Port"][name: "br0-up"]?.uuid ? second : first, layout, now: now)
@@ -195,7 +220,7 @@ struct ActiveMemberTests {
             let now = NIODeadline.now()
             _ = members.look(at: Self.replica(active: 1), layout, now: now)
             members.switchWent(["br0-up", "br1-up"])
-            members.settle(isRestart: true)
+            members.settle(.another)
             let requests = members.look(at: Self.replica(active: 0, bond), layout, now: now)
             #expect(requests == [])
         }

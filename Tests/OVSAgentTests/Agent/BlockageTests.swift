@@ -186,10 +186,10 @@ struct BlockageTests {
         // The connection to a bridge alone says nothing.
         devices.switchWent()
         #expect(told([5, 6]).count == 2)
-        devices.settle(isRestart: false)
+        devices.settle(.same)
         #expect(told([5, 6]).count == 2)
         devices.switchWent()
-        devices.settle(isRestart: true)
+        devices.settle(.another)
         #expect(told([5, 6]).isEmpty)
         // The kernel's datapath opens it by itself.
         devices = UplinkDevices()
@@ -213,7 +213,7 @@ struct BlockageTests {
         #expect(told([5, 4], listening: [4, 5, 9]) == [])
         #expect(told([5, 4], listening: []) == ["eth0", "eth1"])
         devices.switchWent()
-        devices.settle(isRestart: true)
+        devices.settle(.another)
         #expect(told([5, 4]) == [])
         // The kernel's datapath needs no sockets.
         #expect(told([5, 4], listening: [], datapath: "system") == [])

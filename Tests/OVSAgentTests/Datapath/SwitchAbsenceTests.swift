@@ -15,7 +15,10 @@ struct SwitchAbsenceTests {
 
     private static func serving() -> SwitchAbsence {
         var absence = SwitchAbsence()
-        for bridge in bridges { #expect(absence.serves(bridge, now: time(0)) == nil) }
+        for bridge in bridges {
+            absence.answers(bridge, now: time(0))
+            #expect(absence.serves(bridge, now: time(0)) == nil)
+        }
         return absence
     }
 
@@ -33,6 +36,19 @@ struct SwitchAbsenceTests {
         let ended = absence.serves("br0.local", now: Self.time(1120))
         #expect(ended == .init(away: .milliseconds(1000), untilFlows: .milliseconds(20)))
         #expect(absence == Self.serving())
+    }
+
+    @Test("where it ends once more before all have their flows, its newest coming counts")
+    func twice() {
+        var absence = Self.serving()
+        for bridge in Self.bridges { absence.lost(bridge, now: Self.time(100)) }
+        for bridge in Self.bridges { absence.answers(bridge, now: Self.time(200)) }
+        for bridge in Self.bridges { absence.lost(bridge, now: Self.time(250)) }
+        for bridge in Self.bridges { absence.answers(bridge, now: Self.time(900)) }
+        #expect(
+            Self.bridges.map { absence.serves($0, now: Self.time(930)) }.last
+                == .init(away: .milliseconds(800), untilFlows: .milliseconds(30))
+        )
     }
 
     @Test("one that goes while others come back begins it anew, from the first loss")
