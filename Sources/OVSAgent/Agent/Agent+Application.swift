@@ -32,20 +32,35 @@ extension Agent {
     func expectApplication(of configuration: Int64?) { follow(application.committed(configuration, now: .now())) }
     func expectApplication() { follow(application.began(now: .now())) }
 
-    /// Looks whether everything is applied, after anything that it follows from.
+    /// Looks whether everything is applied, after anything in the database that it follows from.
     func checkApplication() {
         guard connection == .synced, lock == .held, !isStopping else { return }
         // It only looks, so a pause is no reason not to.
         lookForBlockages()
-        guard pause == nil, planner != nil else { return }
+        checkSwitch()
+    }
+
+    /// The same after what ovs-vswitchd said by itself.
+    func checkSwitch() {
+        guard connection == .synced, lock == .held, !isStopping, pause == nil, planner != nil else { return }
         retryAbsentSwitches()
-        unapplied = withReplica(findUnapplied) ?? []
+        // Where flows are missing the rest needs no look.
+        let isApplied = withReplica { !lacksFlows($0) && findUnapplied($0).isEmpty } ?? false
         // What stood before a restart must not be taken for what stands after it.
-        if unapplied.isEmpty, application.state == .applied {
+        if isApplied, application.state == .applied {
             askForActiveMembers()
             keepActiveMembers()
         }
-        follow(application.observe(isApplied: unapplied.isEmpty && !reconciler.isBusy, now: .now()))
+        follow(application.observe(isApplied: isApplied && !reconciler.isBusy, now: .now()))
+    }
+
+    /// What ovs-vswitchd has not done yet, in words.
+    var unapplied: [Reason] { withReplica(findUnapplied) ?? [] }
+
+    private func lacksFlows(_ replica: Replica) -> Bool {
+        (planner?.desired?.bridges ?? []).contains {
+            flows[$0.row.name] == nil && switches[$0.row.name] != nil && replica["Bridge"][name: $0.row.name] != nil
+        }
     }
 
     /// Where ovs-vswitchd has taken a configuration, it may have opened the bridges that were out of reach before.

@@ -20,22 +20,6 @@ extension Agent {
         for request in requests where requested.insert(request).inserted { ask(for: request, attempt: 1) }
     }
 
-    /// Writes down what is used now, where the file has something else.
-    func keepActiveMembers() {
-        guard lock == .held, let process = switchWatch.process, let bytes = activeMembers.bytes(of: process),
-            bytes != keptActiveMembers
-        else { return }
-        keptActiveMembers = bytes
-        let file = activeMembersFile
-        fileWork.run("saving \(file.path)") { try file.save(bytes) }.whenComplete { result in
-            self.assumeIsolated { agent in
-                guard case .failure(let error) = result else { return agent.stateTroubles.saved(file, now: .now()) }
-                agent.keptActiveMembers = nil
-                agent.failed(file, "which member each bond uses could not be kept for a restart: \(error)")
-            }
-        }
-    }
-
     private func ask(for request: ActiveMembers.Request, attempt: Int) {
         // Whoever may write now, or whose hands are at work, may want another.
         guard lock == .held, pause == nil, !isStopping else {

@@ -96,7 +96,7 @@ extension Agent {
                 switchWatch.lost(bridge, now: .now())
             case .up: switchWatch.answers(bridge, now: .now())
             }
-            checkApplication()
+            checkSwitch()
         case .flows(let bridge, let counts, let foreign):
             // What was told before the hands were taken off, or of a bridge that is none of ours any more.
             guard servedLanes != nil, switches[bridge] != nil else { return }
@@ -105,7 +105,7 @@ extension Agent {
             let hadFailed = flowFailures.removeValue(forKey: bridge) != nil
             if hadFailed { report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows")) }
             if switchWatch.serves(bridge, now: .now()) { lookAtSwitch() }
-            if isFirst || hadFailed { checkApplication() }
+            if isFirst || hadFailed { checkSwitch() }
         case .repaired(let drift, let latency):
             report(drift.report(.drift))
             repairs.drifts += 1
@@ -119,7 +119,7 @@ extension Agent {
             guard flowFailures[bridge] != reason else { return }
             flowFailures[bridge] = reason
             report(.init(.applyFailed, object: "Bridge \(bridge)", reason: "its flows: \(reason)"))
-            checkApplication()
+            checkSwitch()
         case .unwatched(let bridge):
             if switches[bridge] != nil { unwatched.insert(bridge) }
         case .unserved(let ports, let contested):
@@ -139,32 +139,6 @@ extension Agent {
             guard !areClaimsInherited else { return }
             self.claims = claims
             keepClaims()
-        }
-    }
-
-    /// A restarted agent, or the next one, has to know who has spoken: at once, and what comes meanwhile in one go.
-    func keepClaims() {
-        guard lock == .held, claims.version != keptClaims, !isSavingClaims else { return }
-        isSavingClaims = true
-        keptClaims = claims.version
-        let (claims, file) = (claims, claimsFile)
-        fileWork.run("saving \(file.path)") { try file.save(claims.bytes) }.whenComplete { result in
-            self.assumeIsolated { $0.savedClaims(result) }
-        }
-    }
-
-    private func savedClaims(_ result: Result<Void, any Error>) {
-        isSavingClaims = false
-        guard case .failure(let error) = result else {
-            stateTroubles.saved(claimsFile, now: .now())
-            return keepClaims()
-        }
-        failed(claimsFile, "which VM ports have spoken could not be kept for a restart: \(error)")
-        eventLoop.scheduleTask(in: .seconds(5)) {
-            self.assumeIsolated { agent in
-                agent.keptClaims = nil
-                agent.keepClaims()
-            }
         }
     }
 }

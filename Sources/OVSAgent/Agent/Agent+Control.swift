@@ -106,7 +106,7 @@ extension Agent: ControlTarget {
             fights: contest.fights,
             pause: pause,
             application: application.state,
-            unapplied: unapplied,
+            unapplied: application.state == .applied ? [] : unapplied,
             blockages: blockages,
             isSettled: cause == .settle && undone.isEmpty && !reconciler.isBusy
         )

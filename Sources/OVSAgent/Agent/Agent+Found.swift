@@ -5,33 +5,6 @@ import OVSDB
 
 /// What the agent found on the host: kept on disk as soon as it is known, and changed by an operator's word only.
 extension Agent {
-    /// Saves it where the file has something else. Without the lock it is somebody else's to save.
-    func keepFound() {
-        guard lock == .held, provenance.found != keptFound else { return }
-        saveFound()
-    }
-
-    @discardableResult
-    private func saveFound() -> EventLoopFuture<String?> {
-        let (found, file) = (provenance.found, foundFile)
-        keptFound = found
-        return fileWork.run("saving \(file.path)") { try file.save(found.bytes) }.map {
-            Result<Void, any Error>.success(())
-        }.flatMapErrorThrowing { .failure($0) }.map { result in self.assumeIsolated { $0.savedFound(result) } }
-    }
-
-    /// A disk that is full may not be a while later.
-    private func savedFound(_ result: Result<Void, any Error>) -> String? {
-        guard case .failure(let error) = result else {
-            stateTroubles.saved(foundFile, now: .now())
-            return nil
-        }
-        let failure = "what was found on the host could not be kept for a restart: \(error)"
-        failed(foundFile, failure)
-        keptFound = nil
-        return failure
-    }
-
     /// Takes what stands now for what was found, on one object or on all; answers once that would be found after a
     /// restart, too, or once it is known that it would not.
     nonisolated func adopt(_ object: String?) -> EventLoopFuture<Answer> {
@@ -87,7 +60,7 @@ extension Agent {
             ? ["nothing to adopt: all stands as it was found, or as the layout says"]
             : adoption.changes.map { "adopted \($0)" }
         let changes = adoption.changes.map(\.json)
-        return saveFound().map { failure in
+        return keep(provenance.found, in: \.found, isOrdered: true).map { failure in
             Answer(
                 text: (lines + (failure.map { [$0] } ?? [])).joined(separator: "\n"),
                 json: ["adopted": .array(changes), "kept": .boolean(failure == nil)]

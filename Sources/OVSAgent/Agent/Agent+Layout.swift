@@ -12,8 +12,6 @@ extension Agent {
         var removal = Removal.refused
         /// Why the file was not taken and the last accepted layout was.
         var layoutError: String?
-        /// What to keep; `nil` when the kept layout is the one in use.
-        var bytes: [UInt8]?
     }
 
     /// Reads the layout file, and falls back to the last accepted layout where it can't be taken.
@@ -25,22 +23,21 @@ extension Agent {
     ) throws(LayoutRejection) -> Beginning {
         let kept = state.layout.value
         do throws(LayoutRejection) {
-            let (layout, bytes) = try read(configuration.layoutPath)
+            let layout = try read(configuration.layoutPath)
             if let kept, let removal = layout.layout.removal(from: kept.layout) {
                 throw .removal(removal, path: configuration.layoutPath)
             }
             return Beginning(
                 layout: layout,
                 removal: kept.map { .lanes($0.layout.lanes.subtracting(layout.layout.lanes)) } ?? .refused,
-                layoutError: nil,
-                bytes: layout.digest == kept?.digest ? nil : bytes
+                layoutError: nil
             )
         } catch {
             guard let kept else {
                 let damage = state.layout.damage.map { ["\($0): there is no last accepted layout to work with"] } ?? []
                 throw LayoutRejection(findings: error.findings + damage)
             }
-            return Beginning(layout: kept, layoutError: "\(error)", bytes: nil)
+            return Beginning(layout: kept, layoutError: "\(error)")
         }
     }
 
@@ -57,8 +54,7 @@ extension Agent {
                 }.flatMap { result in
                     self.assumeIsolated { agent in
                         do throws(LayoutRejection) {
-                            let (layout, bytes) = try result.get()
-                            return try agent.take(layout, bytes, allowRemoval: allowRemoval)
+                            return try agent.take(result.get(), allowRemoval: allowRemoval)
                         } catch {
                             agent.reject(error)
                             return agent.eventLoop.makeFailedFuture(CommandFailure(error))
@@ -76,10 +72,10 @@ extension Agent {
         if let layoutError { report(.init(.layoutRejected, reason: layoutError)) }
     }
 
-    private static func read(_ path: String) throws(LayoutRejection) -> (ActiveLayout, [UInt8]) {
+    private static func read(_ path: String) throws(LayoutRejection) -> ActiveLayout {
         do {
             let bytes = try BoundedFile.bytes(of: path, onlyRegular: true)
-            return (try ActiveLayout(bytes, file: path), bytes)
+            return try ActiveLayout(bytes, file: path)
         } catch let error as LayoutRejection {
             throw error
         } catch {
@@ -89,7 +85,6 @@ extension Agent {
 
     private func take(
         _ layout: ActiveLayout,
-        _ bytes: [UInt8],
         allowRemoval: Bool
     ) throws(LayoutRejection) -> EventLoopFuture<Answer> {
         if !allowRemoval, let removal = layout.layout.removal(from: active.layout) {
@@ -108,7 +103,7 @@ extension Agent {
         if hadOtherLanes { examineLocalBridges() }
         layoutError = nil
         reportLayout()
-        let kept = keep(bytes)
+        let kept = keepLayout()
         lookAtNICs()
         if !isSame || allowRemoval { cause = .layout }
         if reconciler.changed() { reconcile() }
@@ -129,27 +124,11 @@ extension Agent {
     /// Keeps the accepted layout for a restart; tells why it could not be. A full disk is no reason not to work.
     ///
     /// What is kept is the word of who holds the lock: without it the layout is kept once the lock comes.
-    @discardableResult
-    func keep(_ bytes: [UInt8]) -> EventLoopFuture<String?> {
+    private func keepLayout() -> EventLoopFuture<String?> {
         guard lock != .waiting else {
-            unkept = bytes
             return eventLoop.makeSucceededFuture("it works once the agent that holds the lock ends")
         }
-        unkept = nil
-        let (store, layout) = (store, active)
-        return fileWork.run("saving \(store.path)") { try store.save(bytes) }.map {
-            self.assumeIsolated { $0.kept(layout) }
-            return nil
-        }.flatMapErrorThrowing { error in
-            let failure = "the accepted layout could not be kept for a restart: \(error)"
-            self.assumeIsolated { $0.failed(store, failure) }
-            return failure
-        }
-    }
-
-    private func kept(_ layout: ActiveLayout) {
-        known.layout = layout
-        stateTroubles.saved(store, now: .now())
+        return keep(active.bytes, in: \.layout, isOrdered: true)
     }
 
     /// Asks the host what the layout's NICs are: in the beginning, under a new layout, and once ovs-vswitchd has them all,

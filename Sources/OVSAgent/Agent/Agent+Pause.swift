@@ -48,35 +48,6 @@ extension Agent {
         endPause(in: left)
     }
 
-    /// Removes the file of a pause that ended while the agent had no lock.
-    func forgetEndedPause() {
-        guard pause == nil, known.pause != nil else { return }
-        let file = pauseFile
-        fileWork.run("removing \(file.path)") { try file.remove() }.whenComplete { result in
-            self.assumeIsolated { agent in
-                guard case .failure(let error) = result else { return agent.savedPause(nil) }
-                agent.failed(file, "the file of a pause that is over could not be removed: \(error)")
-            }
-        }
-    }
-
-    /// Writes a pause down again whose file is damaged.
-    func mendPause() {
-        guard let pause, stateTroubles.isDamaged(pauseFile) || stateTroubles.isUnsaved(pauseFile) else { return }
-        let file = pauseFile
-        fileWork.run("saving \(file.path)") { try file.save(pause.bytes) }.whenComplete { result in
-            self.assumeIsolated { agent in
-                guard case .failure(let error) = result else { return agent.savedPause(pause) }
-                agent.failed(file, "the pause could not be kept for a restart: \(error)")
-            }
-        }
-    }
-
-    private func savedPause(_ pause: Pause?) {
-        known.pause = pause
-        stateTroubles.saved(pauseFile, now: .now())
-    }
-
     private func begin(_ pause: Pause) -> EventLoopFuture<Answer> {
         self.pause = pause
         // What the operator makes active meanwhile is meant.
@@ -85,16 +56,10 @@ extension Agent {
         stand()
         report(.init(.paused, reason: "for \(pause.seconds) s: \(pause.reason)"))
         endPause(in: .seconds(Int64(pause.seconds)))
-        let file = pauseFile
-        return fileWork.run("saving \(file.path)") { try file.save(pause.bytes) }.map { _ in
-            self.assumeIsolated { $0.savedPause(pause) }
-            return ""
-        }.flatMapErrorThrowing { error in
-            self.assumeIsolated { $0.failed(file, "the pause could not be kept for a restart: \(error)") }
-            return "; it ends with the daemon, since it could not be kept: \(error)"
-        }.map { failure in
-            Answer(
-                text: "paused until \(pause.until)\(failure)",
+        return keep(pause, in: \.pause, isOrdered: true).map { failure in
+            let consequence = failure.map { "; it ends with the daemon: \($0)" } ?? ""
+            return Answer(
+                text: "paused until \(pause.until)\(consequence)",
                 json: ["until": .string("\(pause.until)"), "seconds": .integer(Int64(pause.seconds))]
             )
         }
@@ -116,14 +81,11 @@ extension Agent {
         guard isOrdered || lock == .held else {
             return eventLoop.makeSucceededFuture(Answer(text: "resumed", json: [:]))
         }
-        let file = pauseFile
-        return fileWork.run("removing \(file.path)") { try file.remove() }.map { _ in
-            self.assumeIsolated { $0.savedPause(nil) }
+        return keep(nil, in: \.pause, isOrdered: true).flatMapThrowing { failure in
+            if let failure {
+                throw CommandFailure("resumed, but a restarted daemon would be paused again: \(failure)")
+            }
             return Answer(text: "resumed", json: [:])
-        }
-        .flatMapErrorThrowing { error in
-            self.assumeIsolated { $0.failed(file, "the file of a pause that is over could not be removed: \(error)") }
-            throw CommandFailure("resumed, but a restarted daemon would be paused again: \(error)")
         }
     }
 }

@@ -1,27 +1,48 @@
+import JSONRPC
 import Logging
 import NIOCore
 import OVSDB
 
-/// The state folder when something is wrong with it: what was kept never becomes nothing without a word.
+/// The state folder: everything in it is written by ``keep(_:in:isOrdered:)``, one thing after another, and what was kept
+/// never becomes nothing without a word.
 extension Agent {
-    /// Tells of each file that is damaged, and does what is safe without it.
-    func meetDamages(of kept: KeptState) {
-        for (damage, consequence) in kept.damages
-        where stateTroubles.found(damage, consequence, now: .now()) {
-            report(.init(.stateDamaged, object: "File \(damage.path)", reason: "\(damage.reason); \(consequence)"))
+    /// Where a kind of value is kept.
+    typealias Place<Value: Equatable & Sendable> = WritableKeyPath<KeptFiles, KeptFile<Value>> & Sendable
+
+    /// Has a file hold this, if it does not. Answers once it is on the disk, or with why it is not.
+    ///
+    /// - Parameter isOrdered: as in ``KeptFile/want(_:isOrdered:)``.
+    @discardableResult
+    func keep<Value>(_ value: Value, in place: any Place<Value>, isOrdered: Bool = false) -> EventLoopFuture<String?> {
+        guard let save = files[keyPath: place].want(value, isOrdered: isOrdered) else {
+            return eventLoop.makeSucceededFuture(nil)
         }
-        for file in kept.lackingCopies {
-            stateTroubles.lacksCopy(file)
-            if file == foundFile { keptFound = nil }
-        }
-        // Nobody must be cut off because it is forgotten that he was one.
-        if kept.vmInterfaces.damage != nil { quarantine.presumeVMs() }
+        return perform(save, in: place)
     }
 
-    /// A file could not be saved. Until it is, the status tells it, and the log once.
-    func failed(_ file: StateFile, _ failure: String) {
-        if stateTroubles.failed(file, failure) { logger.error("\(failure)") }
-        saveAgain()
+    private func perform<Value>(_ save: KeptFile<Value>.Save, in place: any Place<Value>) -> EventLoopFuture<String?> {
+        fileWork.run("saving \(save.file.path)") { try save.perform() }.map { _ -> (any Error)? in
+            nil
+        }.flatMapErrorThrowing { $0 }.map { error in
+            self.assumeIsolated { $0.ended(save, in: place, error) }
+        }
+    }
+
+    private func ended<Value>(
+        _ save: KeptFile<Value>.Save,
+        in place: any Place<Value>,
+        _ error: (any Error)?
+    ) -> String? {
+        let failure = error.map { "\(save.complaint): \($0)" }
+        if let failure {
+            // Until it is saved the status tells it, and the log once.
+            if files.troubles.failed(save.file, failure) { logger.error("\(failure)") }
+            saveAgain()
+        } else {
+            files.troubles.saved(save.file, now: .now())
+        }
+        if let next = files[keyPath: place].ended(save, isSaved: failure == nil) { _ = perform(next, in: place) }
+        return failure
     }
 
     private func saveAgain() {
@@ -37,28 +58,68 @@ extension Agent {
         }
     }
 
+    /// Tells of each file that is damaged, and does what is safe without it.
+    func meetDamages(of kept: KeptState) {
+        for (damage, consequence) in kept.damages
+        where files.troubles.found(damage, consequence, now: .now()) {
+            report(.init(.stateDamaged, object: "File \(damage.path)", reason: "\(damage.reason); \(consequence)"))
+        }
+        for file in kept.lackingCopies { files.troubles.lacksCopy(file) }
+        files.forgetUnsound()
+        // Nobody must be cut off because it is forgotten that he was one.
+        if kept.vmInterfaces.damage != nil { quarantine.presumeVMs() }
+    }
+
     /// What is wrong with the disk, a line each.
     var warningsOfState: [String] {
-        stateTroubles.warnings(now: .now()) + Set(fileWork.hanging.map(\.description)).sorted()
+        files.troubles.warnings(now: .now()) + Set(fileWork.hanging.map(\.description)).sorted()
     }
 
     /// Writes down what waited for the lock, and anew what is damaged or could not be saved. Only who holds the lock may.
     func mendState() {
-        if let unkept {
-            keep(unkept)
-        } else if stateTroubles.isDamaged(store) || stateTroubles.isUnsaved(store) {
-            keep(active.bytes)
-        }
-        forgetEndedPause()
-        mendPause()
-        if stateTroubles.isDamaged(vmInterfacesFile) { keptVMInterfaces = nil }
+        files.unblock()
+        files.forgetUnsound()
+        keep(active.bytes, in: \.layout)
+        keep(pause, in: \.pause)
         keepVMInterfaces()
-        if stateTroubles.isDamaged(claimsFile) { keptClaims = nil }
         keepClaims()
-        if stateTroubles.isDamaged(misplacedFile) { keptMisplaced = nil }
         keepMisplaced()
-        if stateTroubles.isDamaged(activeMembersFile) { keptActiveMembers = nil }
         keepActiveMembers()
         keepFound()
     }
+
+    /// The same before the end, also of what another save is under way of.
+    func saveAll() {
+        guard lock == .held else { return }
+        if files.vmInterfaces.held != keptVMInterfaces { keep(keptVMInterfaces, in: \.vmInterfaces, isOrdered: true) }
+        if files.claims.held != keptClaims { keep(keptClaims, in: \.claims, isOrdered: true) }
+    }
+
+    // MARK: What changes by itself, kept by who holds the lock as soon as it is known
+
+    func keepVMInterfaces() {
+        if lock == .held { keep(keptVMInterfaces, in: \.vmInterfaces) }
+    }
+
+    func keepClaims() {
+        if lock == .held { keep(keptClaims, in: \.claims) }
+    }
+
+    func keepMisplaced() {
+        if lock == .held { keep(misplaced.all, in: \.misplaced) }
+    }
+
+    func keepFound() {
+        if lock == .held { keep(provenance.found, in: \.found) }
+    }
+
+    func keepActiveMembers() {
+        guard lock == .held, let process = switchWatch.process, let bytes = activeMembers.bytes(of: process) else {
+            return
+        }
+        keep(bytes, in: \.activeMembers)
+    }
+
+    private var keptVMInterfaces: Versioned<Set<UUID>> { Versioned(quarantine.vmInterfaces, quarantine.version) }
+    private var keptClaims: Versioned<Claims> { Versioned(claims, claims.version) }
 }

@@ -76,11 +76,11 @@ extension Agent {
     private func adopt(_ kept: KeptState, _ here: Word) {
         meetDamages(of: kept)
         let keptPause = kept.pause(now: .now())
-        if keptPause != known.pause, pause == here.pause { adopt(keptPause) }
-        known.pause = keptPause
-        if let layout = kept.layout.value, layout.digest != known.layout?.digest {
+        if keptPause != files.pause.known ?? nil, pause == here.pause { adopt(keptPause) }
+        files.pause.holds(keptPause)
+        if let layout = kept.layout.value, layout.bytes != files.layout.known {
             if layout.digest != active.digest, active.digest == here.layout { adopt(layout) }
-            known.layout = layout
+            files.layout.holds(layout.bytes)
         }
         adopt(kept.vmInterfaces.value ?? [])
         adopt(kept.misplaced.value ?? [])
@@ -89,9 +89,9 @@ extension Agent {
             adopt(kept.claims.value ?? Claims())
             activeMembers = kept.activeMembers.value ?? ActiveMembers()
         } else {
-            keptClaims = nil
+            files.claims.forget()
         }
-        keptActiveMembers = nil
+        files.activeMembers.forget()
         adopt(kept.found)
         mendState()
     }
@@ -109,19 +109,23 @@ extension Agent {
 
     private func adopt(_ layout: ActiveLayout) {
         active = layout
-        unkept = nil
         planner = nil
         removal = .refused
         layoutError = nil
-        stateTroubles.isAsWanted(store)
+        files.troubles.isAsWanted(files.layout.file)
         cause = .layout
-        report(.init(.layoutLoaded, reason: "\(store.path), digest \(layout.digest): what another agent accepted"))
+        report(
+            .init(
+                .layoutLoaded,
+                reason: "\(files.layout.file.path), digest \(layout.digest): what another agent accepted"
+            )
+        )
         lookAtNICs()
     }
 
     private func adopt(_ found: StateFile.Kept<FoundValues>) {
         // A save of one's own may be on its way that the other agent's word came before: it is written anew.
-        keptFound = nil
+        files.found.forget()
         guard let value = found.value, value != provenance.found else { return }
         provenance.replace(found: value)
         planner = nil
@@ -130,12 +134,12 @@ extension Agent {
     private func adopt(_ kept: Claims) {
         claims = kept
         areClaimsInherited = true
-        keptClaims = kept.version
+        files.claims.holds(Versioned(kept, kept.version))
     }
 
     private func adopt(_ kept: [MisplacedVM]) {
         misplaced.saw(kept, now: .now())
-        keptMisplaced = kept
+        files.misplaced.holds(kept)
         lookAtMisplaced()
     }
 
@@ -145,9 +149,9 @@ extension Agent {
             let lanes = active.lanes
             withReplica { quarantine.lookAgain(of: lanes, in: $0, now: .now()) }
         }
-        let isKept = vmInterfaces == quarantine.vmInterfaces
-        keptVMInterfaces = isKept ? quarantine.version : nil
-        if isKept { stateTroubles.isAsWanted(vmInterfacesFile) }
+        guard vmInterfaces == quarantine.vmInterfaces else { return files.vmInterfaces.forget() }
+        files.vmInterfaces.holds(Versioned(vmInterfaces, quarantine.version))
+        files.troubles.isAsWanted(files.vmInterfaces.file)
         keepVMInterfaces()
     }
 }

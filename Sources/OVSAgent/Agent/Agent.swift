@@ -23,19 +23,12 @@ actor Agent {
     nonisolated let configuration: AgentConfiguration
     nonisolated let logger: Logger
     nonisolated let logLevel: LogLevel
-    nonisolated let store: StateFile
     let database: OVSDBClient
 
     // The layout.
     var active: ActiveLayout
     /// Why the layout file was not taken when it was read last; `nil` when it was.
     var layoutError: String?
-    /// The file of the layout at work, where it waits for the lock to be kept.
-    var unkept: [UInt8]?
-    /// What is wrong with the state folder.
-    var stateTroubles = StateTroubles()
-    /// What the state folder held when this agent read or wrote it last.
-    var known: (layout: ActiveLayout?, pause: Pause?)
     /// Whether what earlier layouts left behind may be taken away.
     var removal = Removal.refused
 
@@ -66,9 +59,6 @@ actor Agent {
     var planner: RowPlanner?
     /// What was seen of our rows, over sessions and layouts.
     var provenance: Provenance
-    nonisolated let foundFile: StateFile
-    /// What the file of what was found holds, or is about to; `nil` when it could not be read or written.
-    var keptFound: FoundValues?
     var cause = Cause.start
     /// When the first notification came that the next plan answers.
     var noticedAt: NIODeadline?
@@ -84,11 +74,6 @@ actor Agent {
     var refusals = Refusals()
     /// Ports on a brN.local that are no VM's.
     var quarantine: Quarantine
-    nonisolated let vmInterfacesFile: StateFile
-    /// Which version of the quarantine's VM interfaces the file holds, or is about to; `nil` when it could not be written.
-    var keptVMInterfaces: Int? = 0
-    /// Of the next save.
-    var keeping: Scheduled<Void>?
     /// Whether parts of a plan are sent one by one, because the server refused them together.
     var isolatesRefusal = false
     /// Of the next plan for what has to wait.
@@ -99,9 +84,6 @@ actor Agent {
     var expulsion: Scheduled<Void>?
     /// VM ports that were taken off the chain's bridges.
     var misplaced = MisplacedVMs()
-    nonisolated let misplacedFile: StateFile
-    /// What the file of them holds, or is about to; `nil` when it could not be read or written.
-    var keptMisplaced: [MisplacedVM]?
     /// Of the next look whether their devices are still there.
     var misplacedLook: Scheduled<Void>?
 
@@ -109,8 +91,6 @@ actor Agent {
     /// As last told, of every bridge that is wanted.
     var switches: [String: SwitchConnection.State] = [:]
     var application: Application
-    /// What is missing for the database to be applied, as last seen.
-    var unapplied: [Reason] = []
     /// What stops frames though all is as wanted, as last seen.
     var blockages: [Blockage] = []
     var uplinkDevices = UplinkDevices()
@@ -118,9 +98,6 @@ actor Agent {
     /// Of the next look at those that ovs-vswitchd does not listen to.
     var deviceLook: Scheduled<Void>?
     var activeMembers: ActiveMembers
-    nonisolated let activeMembersFile: StateFile
-    /// What the file of them holds, or is about to; `nil` when that is not known.
-    var keptActiveMembers: [UInt8]?
     /// What ovs-vswitchd is being asked for.
     var requested: Set<ActiveMembers.Request> = []
     /// The `next_cfg` of our last transaction, which `cur_cfg` has to reach.
@@ -152,10 +129,6 @@ actor Agent {
     var claims: Claims
     /// Whether the keeper has yet to be told of ``claims``, which an earlier run or another agent left behind.
     var areClaimsInherited = true
-    nonisolated let claimsFile: StateFile
-    /// Which version of the claims the file holds, or is about to; `nil` when it could not be written.
-    var keptClaims: Int? = 0
-    var isSavingClaims = false
 
     /// Bridges to which somebody did what makes ovs-vswitchd forget their flows, once it has taken that.
     var flushed: Set<String> = []
@@ -167,7 +140,6 @@ actor Agent {
     /// `nil` while the agent enforces.
     var pause: Pause?
     var pauseTimer: Scheduled<Void>?
-    nonisolated let pauseFile: StateFile
 
     // What is told.
     var journal: Journal
@@ -179,6 +151,8 @@ actor Agent {
     private var control: ControlServer?
     private let end: EventLoopPromise<Void>
     let fileWork: FileWork
+    /// What is kept for a restart.
+    var files: KeptFiles
     /// Of the next try to save what could not be saved.
     var savingAgain: Scheduled<Void>?
 
@@ -210,7 +184,6 @@ actor Agent {
         removal: Removal,
         layoutError: String?,
         kept: KeptState,
-        store: StateFile,
         on eventLoop: any EventLoop,
         keeper: ChainKeeper,
         logLevel: LogLevel,
@@ -221,10 +194,8 @@ actor Agent {
         self.keeper = keeper
         self.logger = logger
         self.logLevel = logLevel
-        self.store = store
         pause = kept.pause(now: .now())
-        known = (kept.layout.value, pause)
-        pauseFile = .pause(in: configuration.stateFolder)
+        files = KeptFiles(in: configuration.stateFolder, kept)
         active = layout
         self.removal = removal
         self.layoutError = layoutError
@@ -241,17 +212,10 @@ actor Agent {
             logger: logger
         )
         contest = Contest(configuration.contest)
-        vmInterfacesFile = .vmInterfaces(in: configuration.stateFolder)
         quarantine = Quarantine(patience: configuration.quarantine, vmInterfaces: kept.vmInterfaces.value ?? [])
         provenance = Provenance(found: kept.found.value ?? FoundValues())
-        foundFile = .found(in: configuration.stateFolder)
-        if kept.found.damage == nil { keptFound = provenance.found }
-        claimsFile = .claims(in: configuration.stateFolder)
         claims = kept.claims.value ?? Claims()
-        activeMembersFile = .activeMembers(in: configuration.stateFolder)
         activeMembers = kept.activeMembers.value ?? ActiveMembers()
-        misplacedFile = .misplaced(in: configuration.stateFolder)
-        if kept.misplaced.damage == nil { keptMisplaced = kept.misplaced.value ?? [] }
         misplaced.saw(kept.misplaced.value ?? [], now: .now())
         application = Application(now: .now())
         journal = Journal(instance: "\(UUID.random())")
@@ -265,11 +229,9 @@ actor Agent {
     /// NIO leaves no promise open: an agent may be let go before it began, where its control socket can't be had.
     deinit { end.succeed() }
 
-    /// Begins to work; `control` is told when the journal grows, and `unkept` is kept once it is known who holds the
-    /// lock. `kept` is what the agent was made with.
-    func start(control: ControlServer, unkept: [UInt8]?, kept: KeptState) {
+    /// Begins to work; `control` is told when the journal grows. `kept` is what the agent was made with.
+    func start(control: ControlServer, kept: KeptState) {
         self.control = control
-        self.unkept = unkept
         report(.init(.started, reason: "ovs-agentd \(AgentVersion.current)"))
         meetDamages(of: kept)
         reportLayout()
@@ -289,7 +251,7 @@ actor Agent {
         // Whoever gets the lock reads what is kept.
         isStopping = true
         stand()
-        saveVMInterfaces()
+        saveAll()
         await untilKept()
         letGo()
     }
@@ -301,7 +263,6 @@ actor Agent {
         expulsion?.cancel()
         pauseTimer?.cancel()
         applicationTimer?.cancel()
-        keeping?.cancel()
         savingAgain?.cancel()
         misplacedLook?.cancel()
         deviceLook?.cancel()

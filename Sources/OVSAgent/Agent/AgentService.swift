@@ -14,7 +14,6 @@ package struct AgentService: Service, CustomStringConvertible {
 
     private let agent: Agent
     private let control: ControlServer
-    private let beginning: Agent.Beginning
     private let kept: KeptState
 
     /// Takes the layout and the control socket, and touches nothing else. Throws why the daemon can't begin.
@@ -32,7 +31,6 @@ package struct AgentService: Service, CustomStringConvertible {
             removal: beginning.removal,
             layoutError: beginning.layoutError,
             kept: kept,
-            store: .layout(in: configuration.stateFolder),
             on: loop,
             keeper: ChainKeeper(
                 openFlowFolder: configuration.openFlowFolder,
@@ -48,12 +46,12 @@ package struct AgentService: Service, CustomStringConvertible {
             on: loop,
             logger: logger
         )
-        return AgentService(agent: agent, control: control, beginning: beginning, kept: kept)
+        return AgentService(agent: agent, control: control, kept: kept)
     }
 
     /// Works until the group shuts down or a caller of the control socket asks for the end.
     package func run() async throws {
-        await agent.start(control: control, unkept: beginning.bytes, kept: kept)
+        await agent.start(control: control, kept: kept)
         try await withGracefulShutdownHandler {
             try await agent.untilEnd()
         } onGracefulShutdown: {

@@ -46,11 +46,11 @@ final class ControlListener {
         self.tell = tell
     }
 
-    /// Takes callers from now on.
+    /// Takes callers from now on. The first moments of a daemon are for its work; then the file is looked after.
     func start() -> EventLoopFuture<Void> {
         serve(socket).assumeIsolated().map { [self] channel in
             self.channel = channel
-            look()
+            lookAgain()
         }.nonisolated()
     }
 

@@ -38,25 +38,34 @@ struct NamedFile: Hashable, Sendable {
     var contents: String
 }
 
-/// What a command answers, in each of its forms.
-struct Answer: ReadableText, Hashable, Sendable {
+/// What a command answers, in each of its forms, of which only those are made that are asked for.
+struct Answer: ReadableText, Sendable {
     /// For people.
-    var lines: [String]
+    var lines: [String] { makeLines() }
     /// For scripts, one object.
-    var json: JSON
+    var json: JSON { makeJSON() }
     /// What Open vSwitch's own daemons answer where `ovs-appctl --format json` asks (3.4 and later), if that is another
     /// object.
     var stock: JSON?
 
-    init(lines: [String], json: JSON, stock: JSON? = nil) {
-        (self.lines, self.json, self.stock) = (lines, json, stock)
+    private let makeLines: @Sendable () -> [String]
+    private let makeJSON: @Sendable () -> JSON
+
+    init(
+        lines: @autoclosure @escaping @Sendable () -> [String],
+        json: @autoclosure @escaping @Sendable () -> JSON,
+        stock: JSON? = nil
+    ) {
+        (makeLines, makeJSON, self.stock) = (lines, json, stock)
     }
 
     /// With one line, or none where there is no text.
     init(text: String, json: JSON) { self.init(lines: text.isEmpty ? [] : [text], json: json) }
 
     /// In both forms from one value.
-    init(_ readable: some ReadableText, json: JSON) { self.init(lines: readable.lines, json: json) }
+    init(_ readable: some ReadableText & Sendable, json: @autoclosure @escaping @Sendable () -> JSON) {
+        self.init(lines: readable.lines, json: json())
+    }
 }
 
 /// What `plan` answers.

@@ -192,8 +192,10 @@ extension ChainKeeper {
     /// Tells how many flows there are of whom, where that is settled.
     private func tellFlows(_ bridge: String) {
         guard let flows = bridges[bridge]?.flows else { return }
+        let isFirst = bridges[bridge]?.hasToldFlows == false
         bridges[bridge]?.hasToldFlows = true
         tell(.flows(bridge: bridge, flows.counts, foreign: flows.foreign.summary))
+        if isFirst { keepFlooding(on: bridge) }
     }
 
     /// Does so in a moment: a program of flows that others install comes in many messages.
@@ -237,6 +239,8 @@ extension ChainKeeper {
         flows.whenComplete { result in
             self.assumeIsolated { $0.read(bridge, result) }
         }
+        // The answers come in this order, and some flows wait for what the second says of groups.
+        auditSettings(bridge)
     }
 
     private func read(_ bridge: String, _ result: Result<[Flow], any Error>) {
@@ -251,7 +255,6 @@ extension ChainKeeper {
             seeControllers(bridge)
             confirmClaims(bridge)
             keep(bridge)
-            auditSettings(bridge)
         case .failure(OpenFlowError.monitorRefused) where kept.watch == .notAsked:
             bridges[bridge]?.watch = .refuses
             tell(.unwatched(bridge: bridge))

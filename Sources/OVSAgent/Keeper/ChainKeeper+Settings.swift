@@ -80,7 +80,8 @@ extension ChainKeeper {
     func auditSettings(_ bridge: String) {
         guard let kept = bridges[bridge] else { return }
         guard kept.settings.ownership == .whole else {
-            keepFlooding(on: bridge)
+            // At first the flows come first.
+            if kept.hasToldFlows { keepFlooding(on: bridge) }
             kept.connection.configuration().whenComplete { result in
                 self.assumeIsolated { keeper in
                     switch result {

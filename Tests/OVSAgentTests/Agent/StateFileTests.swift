@@ -12,7 +12,7 @@ func keptText(of path: String) throws -> String {
 
 @Suite("A file of the state folder") struct StateFileTests {
     /// Runs `body` with a folder of its own.
-    private static func withFolder(_ body: (String) throws -> Void) throws {
+    static func withFolder(_ body: (String) throws -> Void) throws {
         var template = Array("/tmp/ovsa-state.XXXXXX\0".utf8CString)
         try #require(mkdtemp(&template) != nil)
         let folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
