@@ -27,6 +27,8 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+        // Of the C library, what Swift's Glibc leaves out.
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(
             name: "COVSDB",
@@ -76,7 +78,7 @@ let package = Package(
         .executableTarget(
             name: "ovs-agentd",
             dependencies: [
-                "JSONRPC",
+                "CMalloc",
                 "OVSAgent",
                 "OVSDB",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -16,8 +16,8 @@ public enum OpenFlowError: Error, Hashable, Sendable {
     case refused(ErrorMessage)
     /// The switch refused one change of a bundle, and so the whole bundle: nothing has changed.
     case flowRefused(FlowMod, ErrorMessage)
-    /// The switch refused one change of several, and has made the others.
-    case modRefused(SwitchMod, ErrorMessage)
+    /// The switch refused these changes, one at least, and has made the others.
+    case modsRefused([RefusedMod])
     /// The switch does not watch the flows that were asked for.
     case monitorRefused
     /// A change that is longer than a message can be (65535 bytes); nothing was sent.
@@ -57,8 +57,8 @@ extension OpenFlowError: CustomStringConvertible {
             "the switch refused a request: \(error)"
         case .flowRefused(let mod, let error):
             "the switch refused a flow: \(error): \(mod)"
-        case .modRefused(let mod, let error):
-            "the switch refused a change: \(error): \(mod)"
+        case .modsRefused(let refused):
+            "the switch refused a change: \(refused.map { "\($0.error): \($0.mod)" }.joined(separator: "; "))"
         case .monitorRefused:
             "the switch refuses to report changes of flows (before Open vSwitch 3.0 it can't over OpenFlow 1.4)"
         case .tooLong(let mod):
@@ -82,4 +82,12 @@ extension OpenFlowError: CustomStringConvertible {
     private static func versionName(_ version: UInt8) -> String {
         (1...6).contains(version) ? "OpenFlow 1.\(version - 1)" : "0x\(String(version, radix: 16))"
     }
+}
+
+/// A change that the switch did not make, and why.
+public struct RefusedMod: Hashable, Sendable {
+    public var mod: SwitchMod
+    public var error: ErrorMessage
+
+    public init(_ mod: SwitchMod, _ error: ErrorMessage) { (self.mod, self.error) = (mod, error) }
 }

@@ -48,8 +48,8 @@ extension SwitchConnection {
 
     /// Makes changes in their order, each for itself.
     ///
-    /// - Returns: done when the switch has taken all of them. It fails with ``OpenFlowError/modRefused(_:_:)`` and the
-    ///   first change that was refused; the others were made nevertheless. What is asked of ports shows in the next
+    /// - Returns: done when the switch has taken all of them. It fails with ``OpenFlowError/modsRefused(_:)`` and the
+    ///   changes that were refused; the others were made nevertheless. What is asked of ports shows in the next
     ///   report of the switch's state as if it were done: where it failed, call ``refresh()``.
     public func apply(_ mods: [SwitchMod]) -> EventLoopFuture<Void> {
         perform(mods.isEmpty ? .barrier : .apply(mods))

@@ -332,7 +332,7 @@ struct PlanAdoptTests {
             then: [
                 ("Bridge", "br0", "controller", nil), ("Bridge", "br0", "fail_mode", "standalone"),
                 ("Bridge", "br0", "other_config:stp-priority", "1"),
-                ("Bridge", "br0", "protocols", "[OpenFlow13, OpenFlow14]"),
+                ("Bridge", "br0", "protocols", "[OpenFlow10, OpenFlow13, OpenFlow14]"),
                 ("Interface", "vx0", "options:remote_ip", "192.0.2.9"),
             ],
             stay: [("Port", "vx0"), ("Interface", "vx0")]

@@ -35,12 +35,12 @@ struct PlanDriftTests {
             testDescription: "protocols of br0 keep what somebody chose and get ours; the chain's are ours whole",
             edit: {
                 $0.set("Bridge", "br0", "protocols=OpenFlow13")
-                $0.set("Bridge", "br7", "protocols=OpenFlow14")
+                $0.set("Bridge", "br7", "protocols=OpenFlow10,OpenFlow14")
                 $0.set("Bridge", "br.nf", "protocols=OpenFlow13")
             },
             changes: [
                 "- Bridge br.nf: protocols OpenFlow13",
-                "~ Bridge br0: protocols OpenFlow13 -> [OpenFlow13, OpenFlow14]",
+                "~ Bridge br0: protocols OpenFlow13 -> [OpenFlow10, OpenFlow13, OpenFlow14]",
             ]
         ),
         DriftCase(

@@ -72,8 +72,8 @@ struct PlanFoundTests {
                 "br0",
                 "protocols",
                 "OpenFlow10,OpenFlow14",
-                "OpenFlow14",
-                "OpenFlow13,OpenFlow14,OpenFlow15"
+                "OpenFlow10,OpenFlow13,OpenFlow14",
+                "OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15"
             ),
             FoundCase("Bridge", "br0", "datapath_type", "netdev", "dummy"),
             FoundCase("Bridge", "br0", "flood_vlans", "3", "4,5"),

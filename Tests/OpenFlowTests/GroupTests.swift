@@ -95,7 +95,10 @@ struct GroupTests {
         try await FlowRoundTripTests.withSwitch { ovs, watcher in
             let (group, meter) = (Group(1, .all), Meter(2, .packets, bands: [.init(.drop, rate: 9)]))
             let mods = [SwitchMod.group(.add(group)), .group(.add(group)), .meter(.modify(meter)), .meter(.add(meter))]
-            let error = OpenFlowError.modRefused(mods[1], ErrorMessage(type: 6, code: 0))
+            let error = OpenFlowError.modsRefused([
+                RefusedMod(mods[1], ErrorMessage(type: 6, code: 0)),
+                RefusedMod(mods[2], ErrorMessage(type: 12, code: 3)),
+            ])
             await #expect(throws: error) { try await watcher.issue { $0.apply(mods) }.get() }
             #expect(try await Self.dumpGroups(ovs).count == 1)
             #expect(try await Self.dumpMeters(ovs).count == 1)
@@ -151,7 +154,7 @@ struct GroupTests {
             try await ovs.check("ovs-ofctl", "-OOpenFlow14", "mod-port", "br0", "p1", "packet-in")
             port.hardwareAddress = .broadcast
             let wrong = SwitchMod.port(PortMod(clearing: .noForward, of: port))
-            await #expect(throws: OpenFlowError.modRefused(wrong, ErrorMessage(type: 7, code: 1))) {
+            await #expect(throws: OpenFlowError.modsRefused([RefusedMod(wrong, ErrorMessage(type: 7, code: 1))])) {
                 try await watcher.issue { $0.apply([wrong]) }.get()
             }
             try await ovs.check("ovs-ofctl", "-OOpenFlow14", "set-frags", "br0", "drop")

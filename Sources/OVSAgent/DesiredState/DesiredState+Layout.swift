@@ -82,8 +82,9 @@ private struct Compiler {
         let isAdopted = known?.isMade == false
         row.exact("datapath_type", Datum(.string(ownDatapathType(of: known))), isAsFound: isAdopted)
         if let spoken = known?.protocols, !spoken.isEmpty {
-            // The agent's own connection speaks it; the operator's choice stays otherwise.
-            row.exact("protocols", Datum(set: spoken.union(["OpenFlow14"]).map { .string($0) }), isAsFound: isAdopted)
+            // The operator's choice stays otherwise.
+            let all = spoken.union(OpenFlowVersions.needed).map { Atom.string($0) }
+            row.exact("protocols", Datum(set: all), isAsFound: isAdopted)
         }
         if let known, let address = known.hardwareAddress {
             row.entries(

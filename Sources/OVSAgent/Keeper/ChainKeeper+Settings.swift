@@ -42,22 +42,21 @@ extension ChainKeeper {
         switch result {
         case .success:
             for drift in repairs.compactMap(\.drift) { tell(.repaired(drift, latencyMicroseconds: latency)) }
-            if bridges[bridge]?.isSettingsLookDue == true {
-                bridges[bridge]?.isSettingsLookDue = false
-                auditSettings(bridge)
-            }
+            lookIfDue(bridge)
             keepSettings(bridge)
-        case .failure(OpenFlowError.modRefused(let mod, let error)):
-            // Perhaps a port that has gone. What is left is found by the next look at everything.
+        case .failure(OpenFlowError.modsRefused(let refused)):
+            // Perhaps of a port that has gone. What is left is found by the next look at everything.
+            let errors = Dictionary(refused.map { ($0.mod, $0.error) }) { first, _ in first }
             for repair in repairs {
-                if let drift = repair.drift {
-                    tell(
-                        repair.mod == mod
-                            ? .refused(drift, reason: "\(error)") : .repaired(drift, latencyMicroseconds: latency)
-                    )
+                guard let drift = repair.drift else { continue }
+                if let error = errors[repair.mod] {
+                    tell(.refused(drift, reason: "\(error)"))
+                } else {
+                    tell(.repaired(drift, latencyMicroseconds: latency))
                 }
             }
             kept.connection.refresh()
+            lookIfDue(bridge)
         case .failure(let error as OpenFlowError) where error.isOfRequest:
             // Nothing was sent.
             for drift in repairs.compactMap(\.drift) { tell(.refused(drift, reason: "\(error)")) }
@@ -66,6 +65,13 @@ extension ChainKeeper {
             // The connection has ended; the next one begins with a look at everything.
             break
         }
+    }
+
+    /// Looks again where an answer came meanwhile that says nothing of what is there now.
+    private func lookIfDue(_ bridge: String) {
+        guard bridges[bridge]?.isSettingsLookDue == true else { return }
+        bridges[bridge]?.isSettingsLookDue = false
+        auditSettings(bridge)
     }
 
     func toldOfSettings(_ bridge: String, _ changes: [SwitchChange]) {
@@ -172,7 +178,7 @@ extension OpenFlowError {
     /// Whether a request failed by what it held, and the connection goes on.
     var isOfRequest: Bool {
         switch self {
-        case .flowRefused, .modRefused, .refused, .monitorRefused, .tooLong, .modTooLong: true
+        case .flowRefused, .modsRefused, .refused, .monitorRefused, .tooLong, .modTooLong: true
         default: false
         }
     }

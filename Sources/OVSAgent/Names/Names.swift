@@ -1,6 +1,12 @@
 // Every name that follows from a layout, and the way back: which lane and place a name in the database stands for.
 // Nothing else in the agent spells a bridge's or a lane port's name.
 
+/// The versions of OpenFlow that the agent speaks to a brN, as `protocols` names them (ovs-vswitchd.conf.db(5)): 1.4, and
+/// 1.0 for what no later one has a word for (`no-flood`).
+enum OpenFlowVersions {
+    static let needed: Set<String> = ["OpenFlow10", "OpenFlow14"]
+}
+
 /// The four bridges that all lanes share, from the VMs to the wire.
 enum ChainBridge: Hashable, Sendable, CaseIterable {
     case multiplexer, microsegmentation, networkFunctions, demultiplexer

@@ -52,7 +52,7 @@ struct Adoption: Hashable, Sendable {
         if wanted.role == .uplinkBridge {
             // The agent's own connection speaks what it added there.
             if let spoken = former.columns["protocols"], !spoken.isEmpty,
-                row["protocols"] == Datum(set: spoken.atoms + ["OpenFlow14"])
+                row["protocols"] == Datum(set: spoken.atoms + OpenFlowVersions.needed.map { .string($0) })
             {
                 new.columns["protocols"] = spoken
             }

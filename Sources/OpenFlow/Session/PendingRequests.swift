@@ -76,7 +76,7 @@ struct PendingRequests {
         var id: Int
         var firstXID: UInt32
         var mods: [SwitchMod]
-        var firstError: OpenFlowError?
+        var refused: [RefusedMod] = []
 
         var barrierXID: UInt32 { firstXID &+ UInt32(mods.count) }
     }
@@ -187,7 +187,7 @@ struct PendingRequests {
             }
             if let index = batches.firstIndex(where: { $0.barrierXID == xid }) {
                 let batch = batches.remove(at: index)
-                return .answer(batch.id, batch.firstError.map { .failed($0) } ?? .done, send: [])
+                return .answer(batch.id, batch.refused.isEmpty ? .done : .failed(.modsRefused(batch.refused)), send: [])
             }
             return barriers.removeValue(forKey: xid).map { .answer($0, .done, send: []) }
         case .bundleControl(let control):
@@ -203,8 +203,7 @@ struct PendingRequests {
             }
             if let index = batches.firstIndex(where: { xid &- $0.firstXID < UInt32($0.mods.count) }) {
                 let batch = batches[index]
-                batches[index].firstError =
-                    batch.firstError ?? .modRefused(batch.mods[Int(xid &- batch.firstXID)], error)
+                batches[index].refused.append(RefusedMod(batch.mods[Int(xid &- batch.firstXID)], error))
                 return SessionStateMachine.Action.none
             }
             guard let index = bundles.firstIndex(where: { $0.holds(xid) }) else { return nil }
