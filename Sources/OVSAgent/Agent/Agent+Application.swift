@@ -8,22 +8,9 @@ import OpenFlow
 extension Agent {
     /// Keeps one OpenFlow connection to every bridge that is wanted.
     func followSwitches() {
-        let bridges = planner?.desired?.bridges ?? []
-        // After a repair, as after nearly everything, they are those of before.
-        let areKnown = bridges.allSatisfy { switches.index(forKey: $0.row.name) != nil }
-        if areKnown, bridges.count == switches.count { return }
-        let wanted = Set(bridges.map(\.row.name))
-        for bridge in switches.keys where !wanted.contains(bridge) {
-            switches[bridge] = nil
-            flows[bridge] = nil
-            foreignFlows[bridge] = nil
-            flowFailures[bridge] = nil
-            unwatched.remove(bridge)
-            switchWatch.forget(bridge)
-        }
-        for bridge in wanted where switches[bridge] == nil {
-            switches[bridge] = .down(.init(socketName: "\(bridge).mgmt", error: .notConnectedYet))
-        }
+        guard let gone = switches.follow((planner?.desired?.bridges ?? []).map(\.row.name)) else { return }
+        for bridge in gone { switchWatch.forget(bridge) }
+        let wanted = Set(switches.bridges.keys)
         chain { $0.follow(wanted) }
     }
 
@@ -44,8 +31,8 @@ extension Agent {
     func checkSwitch() {
         guard connection == .synced, lock == .held, !isStopping, pause == nil, planner != nil else { return }
         retryAbsentSwitches()
-        // Where flows are missing the rest needs no look.
-        let isApplied = withReplica { !lacksFlows($0) && findUnapplied($0).isEmpty } ?? false
+        let bridges = planner?.desired?.bridges ?? []
+        let isApplied = withReplica { switches.hasApplied(bridges, $0) } ?? false
         // What stood before a restart must not be taken for what stands after it.
         if isApplied, application.state == .applied {
             askForActiveMembers()
@@ -55,34 +42,28 @@ extension Agent {
     }
 
     /// What ovs-vswitchd has not done yet, in words.
-    var unapplied: [Reason] { withReplica(findUnapplied) ?? [] }
-
-    private func lacksFlows(_ replica: Replica) -> Bool {
-        (planner?.desired?.bridges ?? []).contains {
-            flows[$0.row.name] == nil && switches[$0.row.name] != nil && replica["Bridge"][name: $0.row.name] != nil
-        }
+    var unapplied: [Reason] {
+        let (bridges, folder) = (planner?.desired?.bridges ?? [], configuration.openFlowFolder)
+        return withReplica { switches.unapplied(bridges, $0, socketsIn: folder) } ?? []
     }
 
     /// Where ovs-vswitchd has taken a configuration, it may have opened the bridges that were out of reach before.
     private func retryAbsentSwitches() {
         let current = withReplica { $0.currentConfiguration } ?? nil
-        guard current != lastConfiguration else { return }
-        lastConfiguration = current
-        if let current, let awaitedConfiguration {
-            follow(application.reached(current, latest: awaitedConfiguration, now: .now()))
+        guard switches.isNew(current) else { return }
+        if let current, let awaited = switches.awaitedConfiguration {
+            follow(application.reached(current, latest: awaited, now: .now()))
         }
         lookAtFlushed(current)
-        if switches.values.contains(where: { if case .down = $0 { true } else { false } }) {
-            chain { $0.retryAbsent() }
-        }
+        if switches.isAnyOut { chain { $0.retryAbsent() } }
     }
 
     /// The flows of these bridges went when ovs-vswitchd took the edit, or our answer to it. Not every switch tells.
     private func lookAtFlushed(_ current: Int64?) {
-        guard !flushed.isEmpty else { return }
-        let bridges = flushed
+        let bridges = Set(switches.flushed)
+        guard !bridges.isEmpty else { return }
         chain { $0.lookAgain(at: bridges) }
-        if !reconciler.isBusy, (current ?? 0) >= (awaitedConfiguration ?? 0) { flushed = [] }
+        if !reconciler.isBusy, (current ?? 0) >= (switches.awaitedConfiguration ?? 0) { switches.lookedAtFlushed() }
     }
 
     /// Tells of each when it comes and when it goes: nobody writes anything for it.
@@ -147,101 +128,5 @@ extension Agent {
                 if let restart = found.restart { agent.report(restart.report) }
             }
         }
-    }
-
-    private func findUnapplied(_ replica: Replica) -> [Reason] {
-        if let reason = configurationBehind(replica) { return [reason] }
-        var missing = flowFailures.sortedNaturally(by: \.key).map { bridge, reason in
-            Reason(
-                "Bridge \(bridge): it does not take its flows: \(reason)",
-                remedy: "look into ovs-vswitchd.log"
-            )
-        }
-        var outages: [SwitchConnection.Outage] = []
-        for bridge in planner?.desired?.bridges ?? [] where replica["Bridge"][name: bridge.row.name] != nil {
-            switch switches[bridge.row.name] {
-            case .up(let status):
-                missing += findMissingPorts(of: bridge, in: status.ports, replica)
-                missing += findMissingFlows(of: bridge.row.name)
-            case .down(let outage): outages.append(outage)
-            case nil: break
-            }
-        }
-        guard let first = outages.first else { return missing }
-        guard outages.count == switches.count else {
-            return missing
-                + outages.map {
-                    Reason("ovs-vswitchd does not run a bridge: \($0)", remedy: "look into ovs-vswitchd.log")
-                }
-        }
-        return [
-            Reason(
-                "ovs-vswitchd answers for none of the bridges: \(first)",
-                remedy: """
-                    look whether it runs, and into its log; its sockets are looked for in \
-                    \(configuration.openFlowFolder) (--openflow-dir)
-                    """
-            )
-        ]
-    }
-
-    /// A bridge that stands passes nothing, or too much, before it has its flows.
-    private func findMissingFlows(of bridge: String) -> [Reason] {
-        guard flows[bridge] == nil, flowFailures[bridge] == nil else { return [] }
-        return [
-            Reason("Bridge \(bridge): its flows are not installed yet", remedy: "look into ovs-vswitchd.log")
-        ]
-    }
-
-    private func configurationBehind(_ replica: Replica) -> Reason? {
-        guard let awaited = awaitedConfiguration, let current = replica.currentConfiguration, current < awaited,
-            // Somebody set the count back: ovs-vswitchd will never come to the number that ours returned.
-            replica.nextConfiguration.map({ $0 >= awaited }) ?? true
-        else { return nil }
-        return Reason(
-            "ovs-vswitchd has not taken configuration \(awaited), it is at \(current)",
-            remedy: "look whether ovs-vswitchd runs, and into its log"
-        )
-    }
-
-    /// Ports that stand in the database and not in the switch, or not under the number asked for.
-    private func findMissingPorts(
-        of bridge: DesiredBridge,
-        in ports: SwitchPorts,
-        _ replica: Replica
-    ) -> [Reason] {
-        bridge.ports.flatMap(\.interfaces).compactMap { interface in
-            let name = interface.row.name
-            guard let row = replica["Interface"][name: name],
-                replica.referrers(of: row.uuid).contains(where: { replica.bridge(ofPort: $0.row) == bridge.row.name })
-            else { return nil }
-            guard let port = ports[name] else {
-                let error = row["error"].string.map { ": \($0)" } ?? ""
-                return Reason(
-                    "Interface \(name): ovs-vswitchd has no such port on \(bridge.row.name)\(error)",
-                    remedy: "look whether the device exists, and into ovs-vswitchd.log"
-                )
-            }
-            guard let wanted = row["ofport_request"].integer, wanted != Int64(port.number) else { return nil }
-            return Reason("Interface \(name): it has port number \(port.number), not \(wanted) as asked for")
-        }
-    }
-}
-
-extension Replica {
-    /// `cur_cfg`: the last configuration that ovs-vswitchd has taken, as far as it lives.
-    fileprivate var currentConfiguration: Int64? { count("cur_cfg") }
-
-    /// `next_cfg`: the last configuration that somebody asked it to take.
-    fileprivate var nextConfiguration: Int64? { count("next_cfg") }
-
-    private func count(_ column: String) -> Int64? {
-        let table = self["Open_vSwitch"]
-        return table.uuids.first.flatMap { table[$0]?[column].integer }
-    }
-
-    /// The name of the bridge that has a port.
-    fileprivate func bridge(ofPort port: UUID) -> String? {
-        referrers(of: port).lazy.compactMap { self["Bridge"][$0.row]?.name }.first
     }
 }

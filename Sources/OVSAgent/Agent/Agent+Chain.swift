@@ -18,14 +18,13 @@ extension Agent {
         else { return }
         servedLanes = lanes
         let vmPorts = seeDevices(ofAll: rows)
-        // The keeper tells them anew: those of the former lanes say nothing of these.
-        flows = [:]
+        let service = switches.serveAnew()
         if areClaimsInherited {
             areClaimsInherited = false
             let claims = claims
             chain { $0.restore(claims) }
         }
-        chain { $0.serve(lanes, vmPorts) }
+        chain { $0.serve(lanes, vmPorts, service) }
         lookAtControllers()
     }
 
@@ -51,18 +50,13 @@ extension Agent {
     func leaveChain() {
         guard servedLanes != nil else { return }
         servedLanes = nil
-        flows = [:]
-        chain { $0.serve(nil, [:]) }
+        let service = switches.serveAnew()
+        chain { $0.serve(nil, [:], service) }
     }
 
     /// What is known of how VM ports are served.
     var chainStanding: ChainStanding {
-        var standing = ChainStanding(
-            unserved: unservedPorts,
-            contested: contestedStations,
-            served: servedPorts,
-            unrestricted: unrestrictedPorts
-        )
+        var standing = served
         if servedLanes == nil {
             standing.pause =
                 if lock == .waiting {
@@ -74,20 +68,16 @@ extension Agent {
                 }
         }
         standing.misplaced = misplaced.all
-        for case (let bridge, .down(let outage)) in switches { standing.outages[bridge] = "\(outage)" }
+        standing.outages = switches.outages.mapValues { "\($0)" }
         return standing
     }
 
     func heard(_ news: ChainKeeper.News) {
         switch news {
         case .state(let bridge, let state):
-            guard switches[bridge] != nil else { return }
-            switches[bridge] = state
+            guard switches.heard(state, of: bridge) else { return }
             switch state {
             case .down:
-                flows[bridge] = nil
-                foreignFlows[bridge] = nil
-                unwatched.remove(bridge)
                 // ovs-vswitchd may be started anew.
                 if Lane(uplinkBridge: bridge) != nil {
                     uplinkDevices.switchWent()
@@ -97,15 +87,14 @@ extension Agent {
             case .up: switchWatch.answers(bridge, now: .now())
             }
             checkSwitch()
-        case .flows(let bridge, let counts, let foreign):
-            // What was told before the hands were taken off, or of a bridge that is none of ours any more.
-            guard servedLanes != nil, switches[bridge] != nil else { return }
-            foreignFlows[bridge] = foreign
-            let isFirst = flows.updateValue(counts, forKey: bridge) == nil
-            let hadFailed = flowFailures.removeValue(forKey: bridge) != nil
-            if hadFailed { report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows")) }
+        case .flows(let bridge, let counts, let foreign, let service):
+            // With the hands off nothing is anybody's to judge.
+            guard servedLanes != nil, let news = switches.has(counts, foreign, on: bridge, service: service) else {
+                return
+            }
+            if news.hadFailed { report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows")) }
             if switchWatch.serves(bridge, now: .now()) { lookAtSwitch() }
-            if isFirst || hadFailed { checkSwitch() }
+            if news.isFirst || news.hadFailed { checkSwitch() }
         case .repaired(let drift, let latency):
             report(drift.report(.drift))
             repairs.drifts += 1
@@ -116,18 +105,17 @@ extension Agent {
             report(drift.report(.drift))
             report(.init(.applyFailed, object: drift.object, column: drift.column, reason: reason))
         case .failed(let bridge, let reason):
-            guard flowFailures[bridge] != reason else { return }
-            flowFailures[bridge] = reason
+            guard switches.refuses(reason, on: bridge) else { return }
             report(.init(.applyFailed, object: "Bridge \(bridge)", reason: "its flows: \(reason)"))
             checkSwitch()
         case .unwatched(let bridge):
-            if switches[bridge] != nil { unwatched.insert(bridge) }
+            switches.isUnwatched(bridge)
         case .unserved(let ports, let contested):
-            (unservedPorts, contestedStations) = (ports, contested)
+            (served.unserved, served.contested) = (ports, contested)
         case .unrestricted(let ports):
-            unrestrictedPorts = ports
+            served.unrestricted = ports
         case .served(let ports):
-            servedPorts = ports
+            served.served = ports
         case .port(let news):
             report(news.report)
         case .announced(let announcement, let lane, let member):
@@ -164,7 +152,8 @@ extension Agent {
     var warningsOfChain: [String] {
         let warnings =
             chainStanding.warnings
-            + foreignFlows.sorted { $0.key < $1.key }.compactMap { $0.value.warning(of: $0.key) }
+            + switches.bridges.sorted { $0.key < $1.key }.compactMap { $0.value.foreign?.warning(of: $0.key) }
+        let unwatched = switches.bridges.filter(\.value.isUnwatched).map(\.key)
         guard !unwatched.isEmpty else { return warnings }
         let bridges = unwatched.sortedNaturally().joined(separator: ", ")
         return warnings + [

@@ -89,9 +89,9 @@ extension Agent: ControlTarget {
             repairs: repairs,
             isKnown: database.assumeIsolated { $0.replica } != nil,
             virtualSwitches: withReplica { replica in
-                active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: replica, flows: flows) }
+                active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: replica, flows: switches.flows) }
             } ?? active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: .unknown) },
-            chain: Status.ChainBridge.all(in: database.assumeIsolated { $0.replica } ?? .unknown, flows: flows)
+            chain: Status.ChainBridge.all(in: database.assumeIsolated { $0.replica } ?? .unknown, flows: switches.flows)
         )
     }
 

@@ -24,7 +24,7 @@ extension Agent {
             connection = .synced
             planner = nil
             // A database that was put in place of another counts its configurations anew.
-            awaitedConfiguration = nil
+            switches.awaitedConfiguration = nil
             // Whose ports they are is noted in any case: a mark may go before we begin.
             if !beginIfReady() { examineLocalBridges() }
         case .changed(let changes):
@@ -141,7 +141,7 @@ extension Agent {
             changesInFlight += 1
             if cause == .settle { cause = .drift }
         }
-        flushed.formUnion(changes.compactMap { $0.flushedBridge(in: replica) }.filter { switches[$0] != nil })
+        switches.flushed(changes.compactMap { $0.flushedBridge(in: replica) })
         planner?.noticed(changes, in: replica)
         guard !vmPorts.isEmpty else { return (news, nil) }
         noticed(vmPorts, in: replica)

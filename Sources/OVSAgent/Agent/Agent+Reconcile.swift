@@ -215,7 +215,7 @@ extension Agent {
         // What is left to do after more changes than our own, somebody else did meanwhile.
         if cause != .drift, changesInFlight > 1 { cause = .drift }
         if case .rows(let rows) = results.last, let number = rows.first?["next_cfg"]?.integer {
-            awaitedConfiguration = number
+            switches.awaitedConfiguration = number
         }
         let repaired = plan.changes.filter(openDrifts.contains)
         if !repaired.isEmpty {
@@ -227,7 +227,7 @@ extension Agent {
             }
             openDrifts.subtract(repaired)
         }
-        expectApplication(of: awaitedConfiguration)
+        expectApplication(of: switches.awaitedConfiguration)
     }
 
     /// A plan that is made again after a guard failed shows the same drifts; they are journalled once.

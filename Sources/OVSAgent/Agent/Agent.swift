@@ -88,8 +88,7 @@ actor Agent {
     var misplacedLook: Scheduled<Void>?
 
     // ovs-vswitchd.
-    /// As last told, of every bridge that is wanted.
-    var switches: [String: SwitchConnection.State] = [:]
+    var switches = SwitchStanding()
     var application: Application
     /// What stops frames though all is as wanted, as last seen.
     var blockages: [Blockage] = []
@@ -100,10 +99,6 @@ actor Agent {
     var activeMembers: ActiveMembers
     /// What ovs-vswitchd is being asked for.
     var requested: Set<ActiveMembers.Request> = []
-    /// The `next_cfg` of our last transaction, which `cur_cfg` has to reach.
-    var awaitedConfiguration: Int64?
-    /// `cur_cfg` as last seen.
-    var lastConfiguration: Int64?
     var applicationTimer: Scheduled<Void>?
 
     // The chain's flows.
@@ -112,28 +107,13 @@ actor Agent {
     var servedLanes: ChainLanes?
     /// The interfaces on brN that are the controller VMs', as the keeper knows them.
     var controllerPorts: [Lane: Set<String>] = [:]
-    /// As last told, by bridge.
-    var flows: [String: FlowCounts] = [:]
-    /// Somebody else's flows on a brN that come before ours, by bridge.
-    var foreignFlows: [String: ForeignFlows.Summary] = [:]
-    /// Why a bridge does not take its flows, by bridge.
-    var flowFailures: [String: String] = [:]
-    /// VM ports that can't be served as they stand, and addresses that two of them declare.
-    var unservedPorts: [UnservedPort] = []
-    var contestedStations: [ContestedStation] = []
-    /// VM ports of which nothing says which VLANs they carry.
-    var unrestrictedPorts: [Lane: [String]] = [:]
-    /// VM ports whose flows the switch has, by name.
-    var servedPorts: [Lane: [String: Presence]] = [:]
+    /// What the keeper told of VM ports.
+    var served = ChainStanding(served: [:])
     /// Which VM ports have spoken, as last told.
     var claims: Claims
     /// Whether the keeper has yet to be told of ``claims``, which an earlier run or another agent left behind.
     var areClaimsInherited = true
 
-    /// Bridges to which somebody did what makes ovs-vswitchd forget their flows, once it has taken that.
-    var flushed: Set<String> = []
-    /// Bridges whose switch reports no changes of flows.
-    var unwatched: Set<String> = []
     var switchWatch = SwitchWatch()
 
     // Standing still.
@@ -267,7 +247,7 @@ actor Agent {
         misplacedLook?.cancel()
         deviceLook?.cancel()
         lock = nil
-        switches = [:]
+        switches.leave()
         servedLanes = nil
         chain { $0.stop() }
         database.assumeIsolated { $0.stop() }

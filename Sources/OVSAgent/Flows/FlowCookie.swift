@@ -66,5 +66,8 @@ struct FlowCookie: Hashable, Sendable {
     }
 
     /// Whether a flow with this cookie was made by `learn()`, so that no program lists it.
-    static func isLearned(_ cookie: UInt64) -> Bool { cookie & (spaceMask | 0xf << 28) == space | 4 << 28 }
+    static func isLearned(_ cookie: UInt64) -> Bool { learned(cookie) != nil }
+
+    /// The VM port behind which `learn()` heard what a flow of this cookie tells; `nil` for other flows.
+    static func learned(_ cookie: UInt64) -> (lane: Lane, number: UInt16)? { port(cookie, kind: 4) }
 }

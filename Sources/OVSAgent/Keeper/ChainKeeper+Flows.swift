@@ -183,6 +183,7 @@ extension ChainKeeper {
         if concerns, kept.tamperedAt == nil { kept.tamperedAt = .now() }
         bridges[bridge] = kept
         teach(bridge, unguarded)
+        forget(changes, behind: bridge)
         // What comes in a pause is looked at when it ends, once.
         if concerns, kept.pause == nil { keep(bridge) } else if !concerns, isNews { tellFlowsSoon(bridge) }
         if changes.contains(where: \.isClaim) { confirmClaims(bridge) }
@@ -194,7 +195,7 @@ extension ChainKeeper {
         guard let flows = bridges[bridge]?.flows else { return }
         let isFirst = bridges[bridge]?.hasToldFlows == false
         bridges[bridge]?.hasToldFlows = true
-        tell(.flows(bridge: bridge, flows.counts, foreign: flows.foreign.summary))
+        tell(.flows(bridge: bridge, flows.counts, foreign: flows.foreign.summary, service: service))
         if isFirst { keepFlooding(on: bridge) }
     }
 

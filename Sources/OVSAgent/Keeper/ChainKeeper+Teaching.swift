@@ -49,6 +49,20 @@ extension ChainKeeper {
         forgetDeparted(lane.uplinkBridge)
     }
 
+    /// Does so for what went with a port that learns and is none any more: it may have been learned so late that the agent
+    /// did not know of it when it took the port's flows away.
+    func forget(_ changes: [SwitchChange], behind local: String) {
+        let gone = changes.compactMap { change -> (station: LearnedStation, number: UInt16)? in
+            guard case .flowRemoved(let flow, .deleted) = change, let port = FlowCookie.learned(flow.cookie),
+                let station = LearnedStation(flow)
+            else { return nil }
+            return (station, port.number)
+        }
+        guard !gone.isEmpty, let lane = resolved?.first(where: { $0.lane.localBridge == local }) else { return }
+        let learning = Set(lane.vmPorts.filter(\.learns).map(\.number))
+        forget(Set(gone.filter { !learning.contains($0.number) }.map(\.station)), behind: local)
+    }
+
     func forgetDeparted(_ bridge: String) {
         guard let kept = bridges[bridge], !kept.departed.isEmpty, resolved != nil, case .up = kept.connection.state
         else { return }
@@ -100,6 +114,16 @@ extension ChainKeeper {
 struct LearnedStation: Hashable, Sendable {
     var address: EthernetAddress
     var vlan: VLAN
+
+    init(address: EthernetAddress, vlan: VLAN) { (self.address, self.vlan) = (address, vlan) }
+
+    /// What a flow of a brN.local tells that was learned; `nil` for another flow.
+    init?(_ flow: Flow) {
+        guard flow.table == LocalTable.learnedDestination.rawValue, let address = flow.match[.ethernetDestination],
+            let tag = flow.match[.vlanTCI], let vlan = VLAN(Int(tag.value & 0xfff))
+        else { return nil }
+        self.init(address: EthernetAddress(rawValue: UInt64(truncatingIfNeeded: address.value)), vlan: vlan)
+    }
 }
 
 /// A line of what a bridge has learned by switching (ovs-vswitchd(8), `fdb/show`).
@@ -156,17 +180,7 @@ extension KeptFlows {
         let learned = installed.values.filter {
             $0.table == LocalTable.learnedDestination.rawValue && cookies.contains($0.cookie)
         }
-        return Set(
-            learned.compactMap { flow in
-                guard let address = flow.match[.ethernetDestination], let tag = flow.match[.vlanTCI],
-                    let vlan = VLAN(Int(tag.value & 0xfff))
-                else { return nil }
-                return LearnedStation(
-                    address: EthernetAddress(rawValue: UInt64(truncatingIfNeeded: address.value)),
-                    vlan: vlan
-                )
-            }
-        )
+        return Set(learned.compactMap(LearnedStation.init))
     }
 
     /// What the flow of a VM port on brN asks of the VLAN: one, or the bit of a list.

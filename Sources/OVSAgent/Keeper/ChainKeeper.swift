@@ -16,7 +16,7 @@ actor ChainKeeper {
         /// What is known of a bridge's switch.
         case state(bridge: String, SwitchConnection.State)
         /// The flows of a bridge are as wanted; `foreign` are somebody else's that come before them.
-        case flows(bridge: String, FlowCounts, foreign: ForeignFlows.Summary)
+        case flows(bridge: String, FlowCounts, foreign: ForeignFlows.Summary, service: Int)
         /// Somebody else changed what is ours, which is as it was again.
         case repaired(SwitchDrift, latencyMicroseconds: Int)
         /// The switch does not let us undo what somebody else did.
@@ -44,6 +44,7 @@ actor ChainKeeper {
     var bridges: [String: Kept] = [:]
     /// `nil` while another agent may write, or nothing is known: then no flow is touched.
     var lanes: ChainLanes?
+    private(set) var service = 0
     var vmPorts: [UUID: VMPortRow] = [:]
     /// The names of the interfaces on brN that are the controller VM's.
     var controllers: [Lane: Set<String>] = [:]
@@ -201,9 +202,9 @@ actor ChainKeeper {
     }
 
     /// Sets which lanes are served, and all VM ports; `nil` takes the hands off. The flows of every bridge are told as
-    /// soon as they are as wanted.
-    func serve(_ lanes: ChainLanes?, _ vmPorts: [UUID: VMPortRow]) {
-        self.lanes = lanes
+    /// soon as they are as wanted, with the number of this `service`.
+    func serve(_ lanes: ChainLanes?, _ vmPorts: [UUID: VMPortRow], _ service: Int = 0) {
+        (self.lanes, self.service) = (lanes, service)
         // While nothing is enforced nobody tells of rows.
         if lanes != nil {
             let former = claims
