@@ -7,8 +7,7 @@ extension Agent {
     func happened(_ event: OVSDBClient.Event) {
         switch event {
         case .connected(let remote):
-            connection = .opening
-            greeted = remote
+            authority.connected(to: remote)
         case .learned(let schema):
             let known = unknownColumns
             unknownColumns = ConfigurationColumns.unknown(in: schema).map { table, columns in
@@ -19,70 +18,51 @@ extension Agent {
             }
             for line in unknownColumns where !known.contains(line) { logger.notice("\(line)") }
         case .synced:
-            tellConnection()
-            lastLoss = nil
-            connection = .synced
             planner = nil
             // A database that was put in place of another counts its configurations anew.
             switches.awaitedConfiguration = nil
+            run(authority.synced())
             // Whose ports they are is noted in any case: a mark may go before we begin.
-            if !beginIfReady() { examineLocalBridges() }
+            if !authority.mayWrite { examineLocalBridges() }
         case .changed(let changes):
             changed(changes)
         case .filtered:
             // The agent follows whole tables.
             break
-        case .lock(let state):
-            tellConnection()
-            lockChanged(to: state)
-            if state != .held { stand() }
-            beginIfReady()
-        case .disconnected(let error):
-            disconnected(error.loss)
+        case .lock(let state): run(authority.lockChanged(to: state))
+        case .disconnected(let error): run(authority.disconnected(error.loss))
         }
     }
 
-    /// Not before the server proves that it will do: one that does not is left again at once, every few seconds.
-    private func tellConnection() {
-        if let greeted { report(.init(.connected, reason: "\(greeted)")) }
-        greeted = nil
+    /// Does what follows from a change of who may write.
+    func run(_ actions: [Authority.Action]) {
+        for action in actions {
+            switch action {
+            case .tellConnected(let remote): report(.init(.connected, reason: "\(remote)"))
+            case .tellDisconnected(let loss): report(.init(.disconnected, reason: loss.line))
+            case .tellLock(let state, let former): tellLock(state, former: former)
+            case .stand: stand()
+            case .readKept: takeOver()
+            case .mendState: mendState()
+            case .forgetOwn:
+                provenance = Provenance(found: provenance.found)
+                activeMembers = ActiveMembers()
+            case .begin: begin()
+            }
+        }
     }
 
-    private func lockChanged(to state: LockState) {
-        if lock != state { logger.info("lock \(Self.lockName): \(state.rawValue)") }
+    /// Whoever stands by from the start is told by the status.
+    private func tellLock(_ state: LockState, former: LockState?) {
+        logger.info("lock \(Self.lockName): \(state.rawValue)")
         let object = "Lock \(Self.lockName)"
-        switch (lock, state) {
+        switch (former, state) {
         case (.held, .lost):
             report(.init(.applyFailed, object: object, found: "lost", wanted: "held", reason: "somebody took it away"))
         case (.lost, .held):
             report(.init(.applied, object: object, found: "held", wanted: "held", reason: "it is ours again"))
-        default:
-            // Whoever stands by from the start is told by the status.
-            break
+        default: break
         }
-        let former = lastLock
-        (lock, lastLock) = (state, state)
-        switch (former, state) {
-        case (.waiting, .held), (.lost, .held): takeOver()
-        // The connection may have gone before all was read.
-        case (_, .held) where isTakingOver: takeOver()
-        case (nil, .held), (.held, .held):
-            mendState()
-        // Whoever holds it may give and take what the agent saw as given and taken by itself.
-        case (_, .waiting), (_, .lost):
-            provenance = Provenance(found: provenance.found)
-            activeMembers = ActiveMembers()
-        }
-    }
-
-    private func disconnected(_ loss: Reason) {
-        stand()
-        lock = nil
-        greeted = nil
-        // Attempts that fail alike are one event.
-        if lastLoss != loss { report(.init(.disconnected, reason: loss.line)) }
-        lastLoss = loss
-        connection = loss.remedy.map { .lost(reason: loss.text, remedy: $0) } ?? .lost(reason: loss.text)
     }
 
     /// Writes nothing from now on.
@@ -97,12 +77,8 @@ extension Agent {
         isolatesRefusal = false
     }
 
-    /// Whether it began.
-    @discardableResult
-    func beginIfReady() -> Bool {
-        guard connection == .synced, lock == .held, pause == nil, !isTakingOver, !isStopping else {
-            return false
-        }
+    /// Enforces from now on.
+    private func begin() {
         // Whatever is not as it was when all was in sync, somebody else changed while we were away.
         if cause == .settle { cause = .drift }
         reconciler.begin()
@@ -112,7 +88,11 @@ extension Agent {
         expectApplication()
         noticedAt = .now()
         reconcile()
-        return true
+    }
+
+    /// Does so where nothing speaks against it any more.
+    func beginIfReady() {
+        if authority.mayWrite { begin() }
     }
 
     private func changed(_ changes: [RowChange]) {

@@ -49,11 +49,11 @@ extension Agent {
     }
 
     private func begin(_ pause: Pause) -> EventLoopFuture<Answer> {
-        self.pause = pause
+        let actions = authority.paused(pause)
         // What the operator makes active meanwhile is meant.
         activeMembers = ActiveMembers()
         keepActiveMembers()
-        stand()
+        run(actions)
         report(.init(.paused, reason: "for \(pause.seconds) s: \(pause.reason)"))
         endPause(in: .seconds(Int64(pause.seconds)))
         return keep(pause, in: \.pause, isOrdered: true).map { failure in
@@ -73,10 +73,10 @@ extension Agent {
     }
 
     private func end(pause why: String, isOrdered: Bool = false) -> EventLoopFuture<Answer> {
-        pause = nil
+        let actions = authority.resumed()
         pauseTimer?.cancel()
         report(.init(.resumed, reason: why))
-        beginIfReady()
+        run(actions)
         // It may be another one by now, that was given to who holds the lock.
         guard isOrdered || lock == .held else {
             return eventLoop.makeSucceededFuture(Answer(text: "resumed", json: [:]))

@@ -13,9 +13,7 @@ extension Agent {
 
     /// Reads what is kept; until it is read, nothing is written to the database.
     func takeOver() {
-        term += 1
-        isTakingOver = true
-        readKept(Word(term: term, layout: active.digest, pause: pause))
+        readKept(Word(term: authority.term, layout: active.digest, pause: pause))
     }
 
     private func readKept(_ here: Word) {
@@ -42,8 +40,7 @@ extension Agent {
     }
 
     private func goOn(_ here: Word) {
-        guard isTakingOver, here.term == term, lock == .held else { return }
-        isTakingOver = false
+        guard authority.isTakingOver, authority.tookOver(here.term) else { return }
         logger.warning("\(configuration.stateFolder) can't be read in time: what another agent kept counts once it is")
         beginIfReady()
     }
@@ -53,16 +50,14 @@ extension Agent {
         goOn(here)
         eventLoop.scheduleTask(in: Self.patienceWithDisk) {
             self.assumeIsolated { agent in
-                guard here.term == agent.term, agent.lock == .held, !agent.isStopping else { return }
+                guard here.term == agent.authority.term, agent.lock == .held, !agent.isStopping else { return }
                 agent.readKept(here)
             }
         }
     }
 
     private func takenOver(_ kept: KeptState, _ here: Word) {
-        // The lock may have gone, and come again since.
-        guard here.term == term, lock == .held else { return }
-        isTakingOver = false
+        guard authority.tookOver(here.term) else { return }
         adopt(kept, here)
         if pause != nil { stand() }
         if reconciler.isStanding {
@@ -99,7 +94,7 @@ extension Agent {
     private func adopt(_ kept: Pause?) {
         pauseTimer?.cancel()
         let wasPaused = pause != nil
-        pause = kept?.remaining(now: .now()) == nil ? nil : kept
+        authority.pause = kept?.remaining(now: .now()) == nil ? nil : kept
         if pause != nil {
             continuePause()
         } else if wasPaused {

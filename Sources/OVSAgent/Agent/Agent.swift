@@ -36,20 +36,7 @@ actor Agent {
     var hardware: [String: NICHardware] = [:]
 
     // The database.
-    var connection = Connection.none
-    /// The server that answers and has not proved yet that it will do.
-    var greeted: Remote?
-    /// Why the last connection, or attempt at one, ended.
-    var lastLoss: Reason?
-    var lock: LockState?
-    /// How it stood when that was known last, over sessions; `nil` before it ever was.
-    var lastLock: LockState?
-    /// How often the lock came from another agent.
-    var term = 0
-    /// Whether it came, and what is kept is not read yet.
-    var isTakingOver = false
-    /// Whether the end was asked for.
-    var isStopping = false
+    var authority: Authority
     /// What a newer server's schema has that nobody here enforces, a line for each table.
     var unknownColumns: [String] = []
 
@@ -117,8 +104,6 @@ actor Agent {
     var switchWatch = SwitchWatch()
 
     // Standing still.
-    /// `nil` while the agent enforces.
-    var pause: Pause?
     var pauseTimer: Scheduled<Void>?
 
     // What is told.
@@ -135,16 +120,6 @@ actor Agent {
     var files: KeptFiles
     /// Of the next try to save what could not be saved.
     var savingAgain: Scheduled<Void>?
-
-    /// Where the session with the database stands.
-    enum Connection: Hashable, Sendable {
-        /// No attempt has ended yet.
-        case none
-        case lost(reason: String, remedy: String = "look whether ovsdb-server runs")
-        /// Connected; the replica is not complete yet.
-        case opening
-        case synced
-    }
 
     /// Why the next plan is made, which tells a foreign edit from our own doing.
     enum Cause: String, Hashable, Sendable {
@@ -174,7 +149,7 @@ actor Agent {
         self.keeper = keeper
         self.logger = logger
         self.logLevel = logLevel
-        pause = kept.pause(now: .now())
+        authority = Authority(pause: kept.pause(now: .now()))
         files = KeptFiles(in: configuration.stateFolder, kept)
         active = layout
         self.removal = removal
@@ -229,8 +204,7 @@ actor Agent {
     /// Lets go of everything and leaves the switch as it is.
     func stop() async {
         // Whoever gets the lock reads what is kept.
-        isStopping = true
-        stand()
+        run(authority.stops())
         saveAll()
         await untilKept()
         letGo()
@@ -246,7 +220,7 @@ actor Agent {
         savingAgain?.cancel()
         misplacedLook?.cancel()
         deviceLook?.cancel()
-        lock = nil
+        authority.ended()
         switches.leave()
         servedLanes = nil
         chain { $0.stop() }
@@ -267,6 +241,11 @@ actor Agent {
 
     /// Returns when somebody asked for the end.
     func untilEnd() async throws { try await end.futureResult.get() }
+
+    var connection: Authority.Connection { authority.connection }
+    var lock: LockState? { authority.lock }
+    var pause: Pause? { authority.pause }
+    var isStopping: Bool { authority.isStopping }
 
     /// Asks for the end.
     nonisolated func requestEnd() { end.succeed() }

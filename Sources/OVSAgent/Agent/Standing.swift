@@ -1,6 +1,6 @@
 /// From what the agent knows to the one word of its status and the reasons for it: a pure function.
 struct Standing: Hashable, Sendable {
-    var connection: Agent.Connection
+    var connection: Authority.Connection
     var lock: Status.Database.Lock?
     var layoutError: String?
     var obstacles: [Obstacle]
