@@ -62,7 +62,7 @@ extension Agent {
         let changes = adoption.changes.map(\.json)
         return keep(provenance.found, in: \.found, isOrdered: true).map { failure in
             Answer(
-                text: (lines + (failure.map { [$0] } ?? [])).joined(separator: "\n"),
+                lines: lines + (failure.map { [$0] } ?? []),
                 json: ["adopted": .array(changes), "kept": .boolean(failure == nil)]
             )
         }

@@ -27,7 +27,8 @@ struct FoundValues: Hashable, Sendable {
     /// had to make its row again.
     func isAdopted(_ table: DesiredRow.Table, _ name: String) -> Bool { self[table, name]?.isAdopted == true }
 
-    /// Takes what was seen of rows that are not remembered yet, or as ours and are somebody else's now.
+    /// Takes what a plan saw of rows that are not remembered yet, and of rows that the agent had made and somebody else has
+    /// made anew. How a brN stood when all was as wanted stays known.
     mutating func note(_ seen: [Object: FoundRow]) {
         rows.merge(seen) { known, seen in
             var seen = seen

@@ -2,7 +2,8 @@ import NIOCore
 import NIOPosix
 import OpenFlow
 
-/// An address that was present behind the lane, of which brN's guard has kept frames from the wire, and keeps them no more.
+/// An address of a VM that has left the lane. While it was present, brN dropped frames from the wire that came from it; now
+/// they pass again.
 struct Unguarded: Hashable, Sendable {
     var address: EthernetAddress
     /// In which the guard was; `nil` for every VLAN.

@@ -123,6 +123,7 @@ struct FoundTests {
                     "port",
                     "br0-up",
                     "lacp=passive",
+                    "bond_updelay=300",
                     "--",
                     "set",
                     "port",
@@ -134,7 +135,10 @@ struct FoundTests {
                 #expect(plan.contains("~ Port br0-up: lacp passive -> active (as found)"), "\(plan)")
                 let last = try await agent.lastEvent()
                 let answer = try await agent.ask("adopt", "Port br0-up")
-                #expect(answer["adopted"]?.array?.count == 1)
+                #expect(answer["adopted"]?.array?.count == 2)
+                // A line each.
+                let lines = answer["text"]?.string?.split(separator: "\n") ?? []
+                #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("adopted ~ Port br0-up: ") }, "\(lines)")
                 let event = try await agent.waitForEvent(after: last, "adopted", object: "Port br0-up", column: "lacp")
                 #expect(event.found == "passive")
                 try await agent.ask("resume")
