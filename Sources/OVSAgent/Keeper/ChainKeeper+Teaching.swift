@@ -23,6 +23,7 @@ extension ChainKeeper {
         else { return }
         let present = Set(lane.vmPorts.filter(\.presence.isPresent).compactMap(\.address))
         let left = unguarded.filter { !present.contains($0.address) }
+        for one in left { bridges[bridge]?.taught.note(one, now: .now()) }
         let asARP = lanes?.balancedBySource.contains(lane.lane) == true
         let packets = left.flatMap { $0.teaching(from: lane.uplinkMembers, asGratuitousARP: asARP) }
         if !packets.isEmpty {
@@ -40,6 +41,16 @@ extension ChainKeeper {
         }
         let everywhere = Set(left.filter { $0.vlans == nil }.map(\.address))
         if !everywhere.isEmpty { teachEverywhere(bridge, everywhere) }
+    }
+
+    /// A VM is here after all: brN, which was taught to look for its address on the wire, looks for it down the lane again.
+    /// The frame by which it was heard may have come before brN had the flows by which it learns from such a frame itself.
+    func teachHere(_ address: EthernetAddress, on lane: Lane) {
+        guard let number = resolved?.first(where: { $0.lane == lane })?.numbers[.uplink],
+            let vlans = bridges[lane.uplinkBridge]?.taught.take(address), !vlans.isEmpty
+        else { return }
+        let packets = vlans.sorted().map { PacketOut(.teaching(address, $0), from: number, actions: [.normal]) }
+        _ = bridges[lane.uplinkBridge]?.connection.apply(packets.map { .packet($0) })
     }
 
     /// Has brN forget what it learned of stations behind ports of a brN.local that learn and go, and believe that those are on
@@ -127,6 +138,31 @@ struct LearnedStation: Hashable, Sendable {
     }
 }
 
+/// The addresses, and in which VLANs, of which a brN was told that they are on the wire: a pure value on the caller's clock.
+struct TaughtAddresses: Hashable, Sendable {
+    private struct Lesson: Hashable, Sendable {
+        var vlans: Set<VLAN>
+        var taughtAt: NIODeadline
+    }
+
+    /// Longer than a switch believes what it does not hear again (`mac-aging-time`, ovs-vswitchd.conf.db(5), at most an hour).
+    private static let memory = TimeAmount.hours(1)
+
+    private var lessons: [EthernetAddress: Lesson] = [:]
+
+    mutating func note(_ unguarded: Unguarded, now: NIODeadline) {
+        guard let vlans = unguarded.vlans, !vlans.isEmpty else { return }
+        lessons = lessons.filter { now - $0.value.taughtAt < Self.memory }
+        lessons[unguarded.address, default: Lesson(vlans: [], taughtAt: now)].vlans.formUnion(
+            vlans.prefix(Unguarded.mostVLANs)
+        )
+        lessons[unguarded.address]?.taughtAt = now
+    }
+
+    /// The VLANs in which an address is believed on the wire since; they are forgotten.
+    mutating func take(_ address: EthernetAddress) -> Set<VLAN> { lessons.removeValue(forKey: address)?.vlans ?? [] }
+}
+
 /// A line of what a bridge has learned by switching (ovs-vswitchd(8), `fdb/show`).
 struct LearnedAddress: Hashable, Sendable {
     var port: UInt32
@@ -200,7 +236,7 @@ extension KeptFlows {
 
 extension Unguarded {
     /// More VLANs than this are not worth it: brN forgets an address that is not heard from by itself.
-    private static let mostVLANs = 64
+    fileprivate static let mostVLANs = 64
 
     /// Packets from the address, and to it, by the members of a bond, which takes them as it takes frames off the wire.
     ///
@@ -223,7 +259,7 @@ extension [UInt8] {
     }
 
     /// A frame of the least length from an address to itself, of a type that is kept for experiments (IEEE 802, 9.2.3).
-    fileprivate static func teaching(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
+    static func teaching(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
         let mac = address.bytes
         return mac + mac + vlan.tag + [0x88, 0xb5] + [UInt8](repeating: 0, count: 46)
     }

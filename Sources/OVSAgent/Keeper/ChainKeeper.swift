@@ -96,6 +96,8 @@ actor ChainKeeper {
         var hasToldFlows = false
         /// What the bridge is being taught, before which none of its ports counts as served.
         var lessons = 0
+        /// The addresses that it was taught to look for on the wire, not long ago.
+        var taught = TaughtAddresses()
         /// Tells what changed of them in a moment.
         var telling: Scheduled<Void>?
         var retry: Scheduled<Void>?
