@@ -50,8 +50,8 @@ struct ActiveMembers: Hashable, Sendable {
 
     /// Whether what is used is what is to be used.
     var isSettled: Bool { doubtful.isEmpty && shaken.isEmpty && changed.isEmpty && noted == nil }
-    /// Whether it is to be looked at which process ovs-vswitchd is.
-    var hasUnsureChange: Bool { !changed.isEmpty }
+    /// Whether it is to be looked at which process ovs-vswitchd is, and was not for the sake of this already.
+    func hasUnsureChange(since former: ActiveMembers) -> Bool { !changed.isEmpty && changed != former.changed }
 
     /// ovs-vswitchd has let go of a brN: why, ``settle(_:process:)`` says.
     mutating func switchWent(_ bonds: [String]) { doubtful.formUnion(bonds.filter { used[$0] != nil }) }
@@ -64,7 +64,7 @@ struct ActiveMembers: Hashable, Sendable {
         noted = nil
         switch finding {
         case .another: for bond in used.keys { shaken[bond] = Shaken() }
-        case .unknown: for bond in doubtful { shaken[bond] = Shaken() }
+        case .first, .unknown: for bond in doubtful { shaken[bond] = Shaken() }
         case .same: break
         }
         for (bond, use) in changed where shaken[bond] == nil { used[bond] = use }

@@ -15,8 +15,9 @@ extension Agent {
         let layout = active.layout
         var members = activeMembers
         let requests = withReplica { members.look(at: $0, layout, now: .now()) } ?? []
+        let former = activeMembers
         activeMembers = members
-        if members.hasUnsureChange { lookAtSwitch() }
+        if members.hasUnsureChange(since: former) { lookAtSwitch() }
         for request in requests where requested.insert(request).inserted { ask(for: request, attempt: 1) }
     }
 

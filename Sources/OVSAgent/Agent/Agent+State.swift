@@ -41,6 +41,8 @@ extension Agent {
         } else {
             files.troubles.saved(save.file, now: .now())
         }
+        // Whoever holds the lock by now has written there.
+        if lock != .held { files[keyPath: place].drop() }
         if let next = files[keyPath: place].ended(save, isSaved: failure == nil) { _ = perform(next, in: place) }
         return failure
     }
@@ -88,11 +90,23 @@ extension Agent {
         keepFound()
     }
 
-    /// The same before the end, also of what another save is under way of.
+    /// Writes down before the end what is not written yet, also what came while a save was under way.
     func saveAll() {
         guard lock == .held else { return }
-        if files.vmInterfaces.held != keptVMInterfaces { keep(keptVMInterfaces, in: \.vmInterfaces, isOrdered: true) }
-        if files.claims.held != keptClaims { keep(keptClaims, in: \.claims, isOrdered: true) }
+        keepVMInterfaces()
+        keepClaims()
+        keepMisplaced()
+        keepActiveMembers()
+        keepFound()
+        flush(\.vmInterfaces)
+        flush(\.claims)
+        flush(\.misplaced)
+        flush(\.activeMembers)
+        flush(\.found)
+    }
+
+    private func flush<Value>(_ place: any Place<Value>) {
+        if let save = files[keyPath: place].flush() { _ = perform(save, in: place) }
     }
 
     // MARK: What changes by itself, kept by who holds the lock as soon as it is known

@@ -37,7 +37,9 @@ extension Agent {
                     self.elsewhere {
                         let trace = OfprotoTrace(try UnixctlClient.result(traced))
                         let path = FramePath(question, trace: trace, ports: ports)
-                        return Answer(path, json: path.json)
+                        // Written down here, and not on the loop that hands it over.
+                        let (lines, json) = (path.lines, path.json)
+                        return Answer(lines: lines, json: json)
                     }
                 }
             }

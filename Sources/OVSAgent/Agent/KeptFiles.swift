@@ -31,17 +31,16 @@ struct KeptFiles: Sendable {
         } encode: {
             $0?.bytes
         }
-        let vms = state.vmInterfaces.value ?? []
-        vmInterfaces = KeptFile(.vmInterfaces(in: folder), held: Versioned(vms, 0)) { _ in
+        vmInterfaces = KeptFile(.vmInterfaces(in: folder), held: Versioned(nil, 0), remembered: \.bare) { _ in
             "which ports are VMs' could not be kept for a restart"
         } encode: {
-            $0.content.isEmpty ? nil : Quarantine.bytes(of: $0.content)
+            $0.content.flatMap { $0.isEmpty ? nil : Quarantine.bytes(of: $0) }
         }
-        let spoken = state.claims.value ?? Claims()
-        claims = KeptFile(.claims(in: folder), held: Versioned(spoken, spoken.version)) { _ in
+        let spoken = (state.claims.value ?? Claims()).version
+        claims = KeptFile(.claims(in: folder), held: Versioned(nil, spoken), remembered: \.bare) { _ in
             "which VM ports have spoken could not be kept for a restart"
         } encode: {
-            $0.content.bytes
+            $0.content?.bytes
         }
         misplaced = KeptFile(.misplaced(in: folder), held: state.misplaced.value ?? []) { _ in
             "which VM ports were taken off the chain could not be kept for a restart"

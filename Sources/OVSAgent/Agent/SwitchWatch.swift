@@ -8,7 +8,9 @@ struct SwitchWatch: Hashable, Sendable {
     enum Finding: Hashable, Sendable {
         case same
         case another
-        /// There is no telling, as for an agent that looks for the first time or may not look.
+        /// It was not looked at before.
+        case first
+        /// There is no telling, as for an agent that may not look.
         case unknown
     }
 
@@ -60,7 +62,7 @@ struct SwitchWatch: Hashable, Sendable {
         let former = process
         process = found ?? former
         var result = Found(finding: .unknown)
-        if let found, let former { result.finding = found == former ? .same : .another }
+        if let found { result.finding = former.map { $0 == found ? .same : .another } ?? .first }
         if let ended {
             if found == nil || told == nil || found != told { result.restart = ended }
             (self.ended, told) = (nil, process)

@@ -57,9 +57,10 @@ struct UplinkDevices: Hashable, Sendable {
     /// ovs-vswitchd has let go of a bridge: why, ``settle(_:)`` says.
     mutating func switchWent() { isDoubtful = true }
 
-    /// Which process ovs-vswitchd is now: another one has opened what there is.
+    /// Which process ovs-vswitchd is now: another one has opened what there is, and so may one that was away when this agent
+    /// began.
     mutating func settle(_ finding: SwitchWatch.Finding) {
-        if finding == .another {
+        if finding == .another || finding == .first && isDoubtful {
             opened = [:]
             unheard = [:]
             replaced = []

@@ -14,6 +14,7 @@ final class ControlHandler: ChannelInboundHandler {
     /// As many are written down in less time than a repair takes.
     private static let eventsPerTurn = 16
     private static let portsPerTurn = 64
+    private static let linesPerTurn = 64
 
     private let server: ControlServer.Core
     private var connection: ControlConnection
@@ -132,7 +133,9 @@ final class ControlHandler: ChannelInboundHandler {
         case .version: answer(.success(.version))
         case .status:
             let status = target.status()
-            answer(takingLong: true) { Answer(status) }
+            // A virtual switch is some lines, and a warning or a reason one each.
+            let lines = 8 * status.virtualSwitches.count + status.warnings.count + status.reasons.count
+            answer(takingLong: lines > Self.linesPerTurn) { Answer(status) }
         case .show:
             let topology = target.topology()
             let count = topology.virtualSwitches.map(\.vmPorts.count).reduce(0, +)

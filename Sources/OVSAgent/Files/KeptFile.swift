@@ -31,20 +31,23 @@ struct KeptFile<Value: Equatable & Sendable>: Sendable {
     private var number = 0
     /// Whether the last one failed and nobody said that it is time for another.
     private var isBlocked = false
+    private let remembered: @Sendable (Value) -> Value
     private let complaint: @Sendable (Value) -> String
     private let encode: @Sendable (Value) -> [UInt8]?
 
     /// - Parameters:
     ///   - held: what it holds as far as that is known.
+    ///   - remembered: as much of a value as tells it from another one.
     ///   - complaint: what a failure to save a value is told with.
     ///   - encode: the bytes of a value; `nil` for one that is told by there being no file.
     init(
         _ file: StateFile,
         held: Value? = nil,
+        remembered: @escaping @Sendable (Value) -> Value = { $0 },
         complaint: @escaping @Sendable (Value) -> String,
         encode: @escaping @Sendable (Value) -> [UInt8]?
     ) {
-        (self.file, self.complaint, self.encode) = (file, complaint, encode)
+        (self.file, self.remembered, self.complaint, self.encode) = (file, remembered, complaint, encode)
         (self.held, known) = (held, held)
     }
 
@@ -64,7 +67,7 @@ struct KeptFile<Value: Equatable & Sendable>: Sendable {
     }
 
     private mutating func begin(_ value: Value) -> Save {
-        (held, next, isBlocked) = (value, nil, false)
+        (held, next, isBlocked) = (remembered(value), nil, false)
         number += 1
         underWay += 1
         return Save(file: file, value: value, complaint: complaint(value), number: number, encode: encode)
@@ -73,29 +76,42 @@ struct KeptFile<Value: Equatable & Sendable>: Sendable {
     /// A save was done or failed. Gives the next one.
     mutating func ended(_ save: Save, isSaved: Bool) -> Save? {
         underWay -= 1
-        if isSaved { known = save.value }
+        if isSaved { known = remembered(save.value) }
         // Of two that are under way the newer one decides.
-        if save.number == number { (held, isBlocked) = (isSaved ? save.value : nil, !isSaved) }
+        if save.number == number { (held, isBlocked) = (isSaved ? remembered(save.value) : nil, !isSaved) }
         guard underWay == 0, !isBlocked, let next else { return nil }
         return next == held ? nil : begin(next)
     }
 
     /// Somebody has read it, or it has what is wanted by another road.
-    mutating func holds(_ value: Value) { (held, known) = (value, value) }
+    mutating func holds(_ value: Value) { (held, known) = (remembered(value), remembered(value)) }
 
-    /// What it holds is not known any more: what is wanted next is written.
-    mutating func forget() { held = nil }
+    /// What it holds is not known any more, whatever is under way: what is wanted next is written.
+    mutating func forget() {
+        held = nil
+        number += 1
+    }
+
+    /// What came while a save was under way is to be written beside it: there is no time to wait.
+    mutating func flush() -> Save? { next.map { begin($0) } }
+
+    /// What came while a save was under way is somebody else's to write now.
+    mutating func drop() { next = nil }
 
     /// What failed may be tried again.
     mutating func unblock() { isBlocked = false }
 }
 
-/// A value that is told apart from another one by its version, since to compare all of it would be dear.
+/// A value that is told apart from another one by its version, since to compare all of it would be dear, and to hold a
+/// second one makes each change of the first a copy.
 struct Versioned<Content: Sendable>: Equatable, Sendable {
     var version: Int
-    var content: Content
+    /// `nil` where only the version is remembered.
+    var content: Content?
 
-    init(_ content: Content, _ version: Int) { (self.content, self.version) = (content, version) }
+    init(_ content: Content?, _ version: Int) { (self.content, self.version) = (content, version) }
+
+    var bare: Versioned { Versioned(nil, version) }
 
     static func == (one: Versioned, other: Versioned) -> Bool { one.version == other.version }
 }

@@ -224,7 +224,7 @@ extension ChainKeeper {
                 claimed.contains(cookie), claims.spoke(uuid)
             else { continue }
             isNews = true
-            if let address = row.address { teachHere(address, on: lane) }
+            if let address = row.address { cameBack(address, on: lane) }
             tellOf(row, .arrived)
         }
         noteClaims(since: former)

@@ -61,6 +61,7 @@ extension ChainKeeper {
             // Nothing was sent.
             for drift in repairs.compactMap(\.drift) { tell(.refused(drift, reason: "\(error)")) }
             tell(.failed(bridge: bridge, reason: "\(error)"))
+            lookIfDue(bridge)
         case .failure:
             // The connection has ended; the next one begins with a look at everything.
             break

@@ -23,7 +23,7 @@ extension ChainKeeper {
         else { return }
         let present = Set(lane.vmPorts.filter(\.presence.isPresent).compactMap(\.address))
         let left = unguarded.filter { !present.contains($0.address) }
-        for one in left { bridges[bridge]?.taught.note(one, now: .now()) }
+        bridges[bridge]?.taught.note(left.map(\.address), now: .now())
         let asARP = lanes?.balancedBySource.contains(lane.lane) == true
         let packets = left.flatMap { $0.teaching(from: lane.uplinkMembers, asGratuitousARP: asARP) }
         if !packets.isEmpty {
@@ -43,14 +43,33 @@ extension ChainKeeper {
         if !everywhere.isEmpty { teachEverywhere(bridge, everywhere) }
     }
 
-    /// A VM is here after all: brN, which was taught to look for its address on the wire, looks for it down the lane again.
-    /// The frame by which it was heard may have come before brN had the flows by which it learns from such a frame itself.
-    func teachHere(_ address: EthernetAddress, on lane: Lane) {
-        guard let number = resolved?.first(where: { $0.lane == lane })?.numbers[.uplink],
-            let vlans = bridges[lane.uplinkBridge]?.taught.take(address), !vlans.isEmpty
-        else { return }
-        let packets = vlans.sorted().map { PacketOut(.teaching(address, $0), from: number, actions: [.normal]) }
-        _ = bridges[lane.uplinkBridge]?.connection.apply(packets.map { .packet($0) })
+    /// A VM is here after all whose address brN was taught to look for on the wire. The frame by which it was heard may have
+    /// come before brN had the flows that learn from such a frame: where it is still looked for elsewhere, brN forgets all
+    /// that it has learned, and sends everywhere what it does not know until it hears of it.
+    func cameBack(_ address: EthernetAddress, on lane: Lane) {
+        let bridge = lane.uplinkBridge
+        guard bridges[bridge]?.taught.take(address) == true else { return }
+        let isAsking = bridges[bridge]?.returned.isEmpty == false
+        bridges[bridge]?.returned.insert(address)
+        if !isAsking { lookForReturned(bridge) }
+    }
+
+    private func lookForReturned(_ bridge: String) {
+        let asked = bridges[bridge]?.returned ?? []
+        askSwitch("fdb/show", bridge).whenComplete { answer in
+            self.assumeIsolated { keeper in
+                guard let returned = keeper.bridges[bridge]?.returned else { return }
+                keeper.bridges[bridge]?.returned = returned.subtracting(asked)
+                let lane = keeper.resolved?.first { $0.lane.uplinkBridge == bridge }
+                if case .success(let table) = answer, let port = lane?.numbers[.uplink],
+                    LearnedAddress.all(in: table).contains(where: { asked.contains($0.address) && $0.port != port })
+                {
+                    _ = keeper.askSwitch("fdb/flush", bridge)
+                }
+                // Those that came meanwhile.
+                if !returned.isSubset(of: asked) { keeper.lookForReturned(bridge) }
+            }
+        }
     }
 
     /// Has brN forget what it learned of stations behind ports of a brN.local that learn and go, and believe that those are on
@@ -97,26 +116,31 @@ extension ChainKeeper {
     }
 
     private func teachWhereBelieved(_ bridge: String, _ isMeant: @escaping @Sendable (LearnedAddress) -> Bool) {
-        let (folder, loop) = (openFlowFolder, eventLoop)
-        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try SwitchSocket.path(in: folder) }.flatMap { socket in
-            UnixctlClient.ask(
-                "ovs-vswitchd",
-                "fdb/show",
-                [bridge],
-                at: socket,
-                on: loop,
-                until: .now() + Self.patienceWithTable
-            )
-        }.whenSuccess { answer in
+        askSwitch("fdb/show", bridge).whenSuccess { table in
             self.assumeIsolated { keeper in
                 guard let lane = keeper.resolved?.first(where: { $0.lane.uplinkBridge == bridge }),
-                    let port = lane.numbers[.uplink], let table = try? UnixctlClient.result(answer)
+                    let port = lane.numbers[.uplink]
                 else { return }
                 let known = LearnedAddress.all(in: table).filter { $0.port == port && isMeant($0) }
                 let vlans = Dictionary(grouping: known, by: \.address).mapValues { $0.map(\.vlan).sorted() }
                 keeper.teach(bridge, vlans.map { Unguarded(address: $0.key, vlans: $0.value) })
             }
         }
+    }
+
+    private func askSwitch(_ command: String, _ bridge: String) -> EventLoopFuture<String> {
+        let (folder, loop) = (openFlowFolder, eventLoop)
+        return NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try SwitchSocket.path(in: folder) }.flatMap {
+            socket in
+            UnixctlClient.ask(
+                "ovs-vswitchd",
+                command,
+                [bridge],
+                at: socket,
+                on: loop,
+                until: .now() + Self.patienceWithTable
+            )
+        }.flatMapThrowing { try UnixctlClient.result($0) }
     }
 
     private static let patienceWithTable = TimeAmount.seconds(5)
@@ -138,29 +162,20 @@ struct LearnedStation: Hashable, Sendable {
     }
 }
 
-/// The addresses, and in which VLANs, of which a brN was told that they are on the wire: a pure value on the caller's clock.
+/// The addresses of which a brN was told that they are on the wire: a pure value on the caller's clock.
 struct TaughtAddresses: Hashable, Sendable {
-    private struct Lesson: Hashable, Sendable {
-        var vlans: Set<VLAN>
-        var taughtAt: NIODeadline
-    }
-
     /// Longer than a switch believes what it does not hear again (`mac-aging-time`, ovs-vswitchd.conf.db(5), at most an hour).
     private static let memory = TimeAmount.hours(1)
 
-    private var lessons: [EthernetAddress: Lesson] = [:]
+    private var taughtAt: [EthernetAddress: NIODeadline] = [:]
 
-    mutating func note(_ unguarded: Unguarded, now: NIODeadline) {
-        guard let vlans = unguarded.vlans, !vlans.isEmpty else { return }
-        lessons = lessons.filter { now - $0.value.taughtAt < Self.memory }
-        lessons[unguarded.address, default: Lesson(vlans: [], taughtAt: now)].vlans.formUnion(
-            vlans.prefix(Unguarded.mostVLANs)
-        )
-        lessons[unguarded.address]?.taughtAt = now
+    mutating func note(_ addresses: [EthernetAddress], now: NIODeadline) {
+        taughtAt = taughtAt.filter { now - $0.value < Self.memory }
+        for address in addresses { taughtAt[address] = now }
     }
 
-    /// The VLANs in which an address is believed on the wire since; they are forgotten.
-    mutating func take(_ address: EthernetAddress) -> Set<VLAN> { lessons.removeValue(forKey: address)?.vlans ?? [] }
+    /// Whether an address was; it is forgotten.
+    mutating func take(_ address: EthernetAddress) -> Bool { taughtAt.removeValue(forKey: address) != nil }
 }
 
 /// A line of what a bridge has learned by switching (ovs-vswitchd(8), `fdb/show`).
@@ -236,7 +251,7 @@ extension KeptFlows {
 
 extension Unguarded {
     /// More VLANs than this are not worth it: brN forgets an address that is not heard from by itself.
-    fileprivate static let mostVLANs = 64
+    private static let mostVLANs = 64
 
     /// Packets from the address, and to it, by the members of a bond, which takes them as it takes frames off the wire.
     ///
@@ -259,7 +274,7 @@ extension [UInt8] {
     }
 
     /// A frame of the least length from an address to itself, of a type that is kept for experiments (IEEE 802, 9.2.3).
-    static func teaching(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
+    fileprivate static func teaching(_ address: EthernetAddress, _ vlan: VLAN) -> [UInt8] {
         let mac = address.bytes
         return mac + mac + vlan.tag + [0x88, 0xb5] + [UInt8](repeating: 0, count: 46)
     }

@@ -98,6 +98,8 @@ actor ChainKeeper {
         var lessons = 0
         /// The addresses that it was taught to look for on the wire, not long ago.
         var taught = TaughtAddresses()
+        /// Those of them that are here after all, until it is looked whether it still believes that.
+        var returned: Set<EthernetAddress> = []
         /// Tells what changed of them in a moment.
         var telling: Scheduled<Void>?
         var retry: Scheduled<Void>?
@@ -243,6 +245,7 @@ actor ChainKeeper {
             kept.tamperedAt = nil
             kept.settings.forget()
             kept.settingsTamperedAt = nil
+            kept.isSettingsLookDue = false
             acknowledged[bridge] = nil
         case .up(let status):
             isNews = ports[bridge].map { !$0.areNumbered(as: status.ports) || !$0.areLinked(as: status.ports) } ?? true

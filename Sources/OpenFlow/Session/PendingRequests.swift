@@ -203,6 +203,8 @@ struct PendingRequests {
             }
             if let index = batches.firstIndex(where: { xid &- $0.firstXID < UInt32($0.mods.count) }) {
                 let batch = batches[index]
+                // A change is refused once; a peer that says so again and again fills nothing.
+                guard batch.refused.count < batch.mods.count else { return SessionStateMachine.Action.none }
                 batches[index].refused.append(RefusedMod(batch.mods[Int(xid &- batch.firstXID)], error))
                 return SessionStateMachine.Action.none
             }

@@ -48,7 +48,7 @@ struct ActiveMemberTests {
         #expect(requests == [])
         // A failover stands.
         requests = members.look(at: Self.replica(active: 0, up: [true, false]), layout, now: now)
-        #expect(requests == [] && members.hasUnsureChange)
+        #expect(requests == [] && members.hasUnsureChange(since: ActiveMembers()))
         members.settle(.same)
         #expect(members.used["br0-up"]?.member == "eth0" && members.isSettled)
         requests = members.look(at: Self.replica(active: 1), layout, now: now)
@@ -90,7 +90,7 @@ struct ActiveMemberTests {
             let now = NIODeadline.now()
             _ = members.look(at: Self.replica(active: 1), layout, now: now)
             var requests = members.look(at: Self.replica(active: 0), layout, now: now)
-            #expect(requests == [] && members.hasUnsureChange && !members.isSettled)
+            #expect(requests == [] && members.hasUnsureChange(since: ActiveMembers()) && !members.isSettled)
             members.settle(.another)
             if isHeardLater {
                 members.switchWent(["br0-up"])

@@ -191,6 +191,18 @@ struct BlockageTests {
         devices.switchWent()
         devices.settle(.another)
         #expect(told([5, 6]).isEmpty)
+        // What an agent saw that began while ovs-vswitchd was away says nothing of the one that came.
+        #expect(told([7, 6]).count == 1)
+        for (finding, count) in [(SwitchWatch.Finding.first, 1), (.unknown, 1)] {
+            devices.settle(finding)
+            #expect(told([7, 6]).count == count)
+        }
+        devices.switchWent()
+        devices.settle(.unknown)
+        #expect(told([7, 6]).count == 1)
+        devices.switchWent()
+        devices.settle(.first)
+        #expect(told([7, 6]).isEmpty)
         // The kernel's datapath opens it by itself.
         devices = UplinkDevices()
         #expect(told([3, 4], datapath: "system").isEmpty)

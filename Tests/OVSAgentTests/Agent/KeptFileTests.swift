@@ -92,6 +92,33 @@ struct KeptFileTests {
         #expect(file.held == (isNewerSaved ? 2 : nil))
     }
 
+    @Test("at the end what came meanwhile is written beside what is under way, and without the lock never")
+    func end() throws {
+        var file = Self.file(held: 0)
+        let first = try #require(Self.want(&file, 1))
+        #expect(Self.want(&file, 2) == nil)
+        var lost = file
+        let last = file.flush()
+        #expect(last?.value == 2)
+        #expect(Self.end(&file, first, isSaved: true) == nil)
+        #expect(file.held == 2)
+        let nothing = file.flush()
+        #expect(nothing == nil)
+        lost.drop()
+        #expect(Self.end(&lost, first, isSaved: true) == nil)
+        #expect(lost.held == 1)
+    }
+
+    @Test("what is forgotten during a save is written again")
+    func forgotten() throws {
+        var file = Self.file(held: 0)
+        let save = try #require(Self.want(&file, 1))
+        file.forget()
+        #expect(Self.end(&file, save, isSaved: true) == nil)
+        #expect(file.held == nil && file.known == 1)
+        #expect(Self.want(&file, 1)?.value == 1)
+    }
+
     @Test("no file tells a value that is written as none, and a folder that is none is told")
     func disk() throws {
         try StateFileTests.withFolder { folder in

@@ -11,7 +11,7 @@ struct SwitchWatchTests {
     private static func serving(_ process: SwitchProcess?) -> SwitchWatch {
         var watch = SwitchWatch()
         restart(&watch)
-        #expect(Self.look(&watch, process) == .init(finding: .unknown))
+        #expect(Self.look(&watch, process) == .init(finding: .first))
         return watch
     }
 
