@@ -5,11 +5,11 @@ import NIOCore
 public enum FloodBits {
     /// Floods again to those of these ports to which somebody has stopped it; gives their names.
     ///
-    /// - Parameter deadline: after which the answer is not waited for.
+    /// - Parameter deadline: after which the answer is not waited for: what was undone by then is not told.
     public static func clear(
         of ports: Set<String>,
         socketPath: String,
-        deadline: TimeAmount = .seconds(2),
+        deadline: TimeAmount = .seconds(10),
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<[String]> {
         BriefConnection.ask(Question(ports: ports), socketPath: socketPath, deadline: deadline, on: eventLoop)

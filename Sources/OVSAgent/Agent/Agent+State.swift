@@ -93,6 +93,8 @@ extension Agent {
     /// Writes down before the end what is not written yet, also what came while a save was under way.
     func saveAll() {
         guard lock == .held else { return }
+        // The last occasion: what failed before is tried once more.
+        files.unblock()
         keepVMInterfaces()
         keepClaims()
         keepMisplaced()
