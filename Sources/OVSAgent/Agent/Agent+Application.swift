@@ -41,9 +41,9 @@ extension Agent {
         follow(application.observe(isApplied: isApplied && !reconciler.isBusy, now: .now()))
     }
 
-    /// What ovs-vswitchd has not done yet, in words; nothing of a pause, in which nobody asks it for anything.
+    /// What ovs-vswitchd has not done yet, in words; nothing in a pause or a takeover, when nobody asks it for anything.
     var unapplied: [Reason] {
-        guard pause == nil else { return [] }
+        guard pause == nil, !authority.isTakingOver else { return [] }
         let (bridges, folder) = (planner?.desired?.bridges ?? [], configuration.openFlowFolder)
         return withReplica { switches.unapplied(bridges, $0, socketsIn: folder) } ?? []
     }

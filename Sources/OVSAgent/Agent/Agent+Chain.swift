@@ -109,7 +109,7 @@ extension Agent {
             report(.init(.applyFailed, object: "Bridge \(bridge)", reason: "its flows: \(reason)"))
             checkSwitch()
         case .unwatched(let bridge):
-            switches.isUnwatched(bridge)
+            switches.noteUnwatched(bridge)
         case .unserved(let ports, let contested):
             (served.unserved, served.contested) = (ports, contested)
         case .unrestricted(let ports):

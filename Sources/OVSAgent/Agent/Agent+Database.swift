@@ -121,7 +121,7 @@ extension Agent {
             changesInFlight += 1
             if cause == .settle { cause = .drift }
         }
-        switches.flushed(changes.compactMap { $0.flushedBridge(in: replica) })
+        switches.noteFlushed(changes.compactMap { $0.flushedBridge(in: replica) })
         planner?.noticed(changes, in: replica)
         guard !vmPorts.isEmpty else { return (news, nil) }
         noticed(vmPorts, in: replica)

@@ -97,10 +97,10 @@ struct SwitchStanding: Sendable {
     }
 
     /// A bridge's switch reports no changes of flows.
-    mutating func isUnwatched(_ bridge: String) { bridges[bridge]?.isUnwatched = true }
+    mutating func noteUnwatched(_ bridge: String) { bridges[bridge]?.isUnwatched = true }
 
     /// Somebody did to these bridges what makes ovs-vswitchd forget their flows.
-    mutating func flushed(_ names: [String]) {
+    mutating func noteFlushed(_ names: [String]) {
         for name in names { bridges[name]?.isFlushed = true }
     }
 

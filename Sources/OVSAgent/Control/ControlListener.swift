@@ -5,8 +5,8 @@ import NIOPosix
 import OpenFlow
 
 /// The control socket in its place for as long as the daemon runs: somebody who cleans up `/run` must not leave an agent
-/// that nobody can talk to. A file that went is made again at once, and after a second in the daemon's first; whatever else stands there then is looked at every
-/// second, and never taken from who listens on it.
+/// that nobody can talk to. A file that went is made again at once, and after a second in the daemon's first; whatever else
+/// stands there then is looked at every second, and never taken from who listens on it.
 ///
 /// Bound to one event loop; what may wait for a file system is done by other threads.
 final class ControlListener {

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Saved by writing beside it and renaming: whatever happens to the daemon, the file is the former one or the new one,
 /// whole. What happens to the disk is told by a checksum (``StateFormat``): what was kept never becomes nothing without a
-/// word. To keep something new, give it a name here, and read it with ``load(_:)`` in ``KeptState``.
+/// word. To keep something new, give it a name here; ``KeptState`` reads it and ``KeptFiles`` writes it.
 struct StateFile: Hashable, Sendable {
     /// What can be had of a file.
     enum Kept<Value: Sendable>: Sendable {

@@ -27,20 +27,26 @@ extension ChainKeeper {
         let asARP = lanes?.balancedBySource.contains(lane.lane) == true
         let packets = left.flatMap { $0.teaching(from: lane.uplinkMembers, asGratuitousARP: asARP) }
         if !packets.isEmpty {
-            bridges[bridge]?.lessons += 1
-            let taught = ObjectIdentifier(kept.connection)
             // Where a member has gone meanwhile, nothing is learned by it.
-            kept.connection.apply(packets.map { .packet($0) }).whenComplete { _ in
-                self.assumeIsolated { keeper in
-                    // It may be another bridge of the name.
-                    guard let kept = keeper.bridges[bridge], ObjectIdentifier(kept.connection) == taught else { return }
-                    keeper.bridges[bridge]?.lessons -= 1
-                    keeper.keep(bridge)
-                }
-            }
+            attend(bridge, kept.connection.apply(packets.map { .packet($0) }))
         }
         let everywhere = Set(left.filter { $0.vlans == nil }.map(\.address))
         if !everywhere.isEmpty { teachEverywhere(bridge, everywhere) }
+    }
+
+    /// Has no port of the bridge count as served before this is done or has failed.
+    private func attend(_ bridge: String, _ lesson: EventLoopFuture<Void>) {
+        guard let connection = bridges[bridge]?.connection else { return }
+        let taught = ObjectIdentifier(connection)
+        bridges[bridge]?.lessons += 1
+        lesson.whenComplete { _ in
+            self.assumeIsolated { keeper in
+                // It may be another bridge of the name.
+                guard let kept = keeper.bridges[bridge], ObjectIdentifier(kept.connection) == taught else { return }
+                keeper.bridges[bridge]?.lessons -= 1
+                keeper.keep(bridge)
+            }
+        }
     }
 
     /// A VM is here after all whose address brN was taught to look for on the wire. The frame by which it was heard may have
@@ -51,23 +57,27 @@ extension ChainKeeper {
         guard bridges[bridge]?.taught.take(address) == true else { return }
         let isAsking = bridges[bridge]?.returned.isEmpty == false
         bridges[bridge]?.returned.insert(address)
-        if !isAsking { lookForReturned(bridge) }
+        if !isAsking { attend(bridge, lookForReturned(bridge)) }
     }
 
-    private func lookForReturned(_ bridge: String) {
+    /// Done once brN looks for none of them elsewhere, also of those that come meanwhile.
+    private func lookForReturned(_ bridge: String) -> EventLoopFuture<Void> {
         let asked = bridges[bridge]?.returned ?? []
-        askSwitch("fdb/show", bridge).whenComplete { answer in
-            self.assumeIsolated { keeper in
-                guard let returned = keeper.bridges[bridge]?.returned else { return }
-                keeper.bridges[bridge]?.returned = returned.subtracting(asked)
-                let lane = keeper.resolved?.first { $0.lane.uplinkBridge == bridge }
-                if case .success(let table) = answer, let port = lane?.numbers[.uplink],
+        return askSwitch("fdb/show", bridge).flatMap { table in
+            self.assumeIsolated { keeper -> EventLoopFuture<Void> in
+                guard let lane = keeper.resolved?.first(where: { $0.lane.uplinkBridge == bridge }),
+                    let port = lane.numbers[.uplink],
                     LearnedAddress.all(in: table).contains(where: { asked.contains($0.address) && $0.port != port })
-                {
-                    _ = keeper.askSwitch("fdb/flush", bridge)
-                }
-                // Those that came meanwhile.
-                if !returned.isSubset(of: asked) { keeper.lookForReturned(bridge) }
+                else { return keeper.eventLoop.makeSucceededVoidFuture() }
+                return keeper.askSwitch("fdb/flush", bridge).map { _ in }
+            }
+        }.flatMapErrorThrowing { _ in
+            // One that can't be asked has nothing any more, or hangs.
+        }.flatMap {
+            self.assumeIsolated { keeper -> EventLoopFuture<Void> in
+                keeper.bridges[bridge]?.returned.subtract(asked)
+                let isDone = keeper.bridges[bridge]?.returned.isEmpty ?? true
+                return isDone ? keeper.eventLoop.makeSucceededVoidFuture() : keeper.lookForReturned(bridge)
             }
         }
     }

@@ -33,8 +33,8 @@ struct SwitchStandingTests {
         expect(!standing.heard(Self.up, of: "br0"))
         expect(standing.has(Self.counts, .init(), on: "br0", service: standing.service) == nil)
         expect(!standing.refuses("full", on: "br0"))
-        standing.isUnwatched("br0")
-        standing.flushed(["br0"])
+        standing.noteUnwatched("br0")
+        standing.noteFlushed(["br0"])
         #expect(standing.bridges.isEmpty && standing.flushed == [])
     }
 
@@ -57,7 +57,7 @@ struct SwitchStandingTests {
     @Test("with its connection a bridge loses what is known of its flows, and not why it took none")
     func down() {
         var standing = Self.serving("br0", "br.mx")
-        standing.isUnwatched("br0")
+        standing.noteUnwatched("br0")
         expect(standing.refuses("full", on: "br0"))
         expect(!standing.refuses("full", on: "br0"))
         expect(standing.refuses("fuller", on: "br0"))
@@ -78,7 +78,7 @@ struct SwitchStandingTests {
         expect(!standing.isNew(4))
         expect(standing.isNew(5))
         expect(standing.isNew(nil))
-        standing.flushed(["br.mx", "br9"])
+        standing.noteFlushed(["br.mx", "br9"])
         #expect(standing.flushed == ["br.mx"])
         standing.lookedAtFlushed()
         #expect(standing.flushed == [])
