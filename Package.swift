@@ -63,6 +63,7 @@ let package = Package(
             name: "OVSAgent",
             dependencies: [
                 "JSONRPC",
+                "CMalloc",
                 "CYAML",
                 "OVSDB",
                 "OpenFlow",

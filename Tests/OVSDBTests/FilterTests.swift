@@ -38,9 +38,11 @@ struct FilterTests {
         try await with { ovs, database in
             let client = database.client
             #expect(await client.replica.map(Self.names) == ["b1"])
+            let revision = await client.revision
             await client.follow(Self.named("b2", "b3"), in: "Bridge")
             #expect(await filtered(database))
             #expect(await client.replica.map(Self.names) == ["b2", "b3"])
+            #expect(await client.revision > revision)
             await client.follow(.any([.init("fail_mode", .includes, "secure")]), in: "Bridge")
             #expect(await filtered(database))
             #expect(await client.replica.map(Self.names) == [])

@@ -68,16 +68,13 @@ extension Agent: ControlTarget {
     nonisolated func setLogLevel(_ level: Logger.Level) { logLevel.current = level }
 
     private func makeStatus() -> Status {
-        let standing = self.standing
+        let (standing, rows) = (self.standing, lookAtRows())
         var repairs = self.repairs
         repairs.latency = latencies.latency
         return Status(
             state: standing.state,
             reasons: standing.reasons,
-            warnings: active.warnings + active.layout.unmanaged
-                + warningsOfState
-                + (withReplica { Topology(replica: $0, layout: active.layout, chain: nil) }?.warnings(hardware) ?? [])
-                + (withReplica { Doubts.all(in: $0, active.layout, addresses: claims.addresses) } ?? [])
+            warnings: active.warnings + active.layout.unmanaged + warningsOfState + (rows?.warnings ?? [])
                 + warningsOfChain + warningsOfProfiles + quarantine.warnings + unknownColumns,
             pid: getpid(),
             database: .init(
@@ -87,12 +84,24 @@ extension Agent: ControlTarget {
             ),
             layout: .init(path: configuration.layoutPath, digest: active.digest, error: layoutError),
             repairs: repairs,
-            isKnown: database.assumeIsolated { $0.replica } != nil,
-            virtualSwitches: withReplica { replica in
-                active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: replica, flows: switches.flows) }
-            } ?? active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: .unknown) },
-            chain: Status.ChainBridge.all(in: database.assumeIsolated { $0.replica } ?? .unknown, flows: switches.flows)
+            isKnown: rows != nil,
+            virtualSwitches: rows?.virtualSwitches
+                ?? active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: .unknown) },
+            chain: rows?.chain ?? Status.ChainBridge.all(in: .unknown, flows: switches.flows)
         )
+    }
+
+    /// What the rows tell, made anew only where something changed; `nil` before they are known.
+    private func lookAtRows() -> RowsStatus? {
+        let source = RowsStatus.Source(
+            revision: database.assumeIsolated { $0.revision },
+            layout: active,
+            hardware: hardware,
+            flows: switches.flows,
+            claims: claims
+        )
+        if rowsStatus?.follows(from: source) != true { rowsStatus = withReplica { RowsStatus(source, in: $0) } }
+        return rowsStatus
     }
 
     private var standing: Standing {

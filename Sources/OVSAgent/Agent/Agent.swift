@@ -112,6 +112,8 @@ actor Agent {
     private var untold: [(report: Event.Report, time: Timestamp)] = []
     private var telling: Scheduled<Void>?
     var repairs = Status.Repairs()
+    /// As last told.
+    var rowsStatus: RowsStatus?
     var latencies = LatencyHistogram()
     private var control: ControlServer?
     private let end: EventLoopPromise<Void>

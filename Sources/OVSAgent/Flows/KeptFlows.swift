@@ -35,11 +35,18 @@ struct KeptFlows: Hashable, Sendable {
         self.ownership = ownership
         self.installed = Dictionary(installed.map { ($0.key, $0) }) { $1 }
         self.wanted = wanted
-        doubtful = Set(self.installed.keys).union(wanted.keys)
+        doubtful = []
         for flow in wanted.values { for learn in flow.claims { claimants[learn.cookie, default: []].append(learn) } }
         for flow in self.installed.values { noteClaim(flow, at: flow.key, isThere: true) }
         if ownership == .own { for (key, flow) in wanted { _ = foreign.own(flow, at: key) } }
-        for key in doubtful { count(key, 1) }
+        for (key, flow) in wanted { differs(key, self.installed[key], from: flow) }
+        for (key, flow) in self.installed where wanted[key] == nil { differs(key, flow, from: nil) }
+    }
+
+    /// Counts a flow that is read, and notes whether it has to be changed.
+    private mutating func differs(_ key: Flow.Key, _ flow: Flow?, from wanted: Flow?) {
+        count(flow, wanted, at: key, 1)
+        if flow != wanted { doubtful.insert(key) }
     }
 
     /// Something else is wanted.
@@ -144,9 +151,10 @@ struct KeptFlows: Hashable, Sendable {
     }
 
     /// Adds what the flow of a key is to the counts, or takes it off.
-    private mutating func count(_ key: Flow.Key, _ sign: Int) {
-        let flow = installed[key]
-        if let wanted = wanted[key] {
+    private mutating func count(_ key: Flow.Key, _ sign: Int) { count(installed[key], wanted[key], at: key, sign) }
+
+    private mutating func count(_ flow: Flow?, _ wanted: Flow?, at key: Flow.Key, _ sign: Int) {
+        if let wanted {
             if flow != wanted { missing += sign }
         } else if let flow, !isLearned(flow) {
             unmanaged += sign
@@ -221,23 +229,28 @@ struct KeptFlows: Hashable, Sendable {
     }
 
     private mutating func tell(_ flow: Flow?, at key: Flow.Key) -> Bool {
-        take(flow, at: key)
-        let concerns = wanted[key].map { $0 != flow } ?? flow.map(isUnwanted) ?? false
+        let concerns = take(flow, at: key)
         // A claim from before its maker went is nobody else's doing.
         let isLate = flow.map { flow in formerClaimants[flow.cookie]?.contains { $0.couldMake(flow) } == true } ?? false
         if concerns, !isLate { tampered.insert(key) }
         return concerns
     }
 
-    private mutating func take(_ flow: Flow?, at key: Flow.Key) {
-        count(key, -1)
-        noteClaim(installed[key], at: key, isThere: false)
-        installed[key] = flow
+    /// The switch has a flow, or none. Says whether that is to be changed. Many come at once, and each look into a table of
+    /// flows costs: there is one into each.
+    @discardableResult
+    private mutating func take(_ flow: Flow?, at key: Flow.Key) -> Bool {
+        let wanted = wanted[key]
+        let former = flow.map { installed.updateValue($0, forKey: key) } ?? installed.removeValue(forKey: key)
+        count(former, wanted, at: key, -1)
+        noteClaim(former, at: key, isThere: false)
         noteClaim(flow, at: key, isThere: true)
-        count(key, 1)
+        count(flow, wanted, at: key, 1)
         // What the switch learns, and forgets again, is in nobody's doubt.
-        if wanted[key] != nil || flow.map(isUnwanted) == true { doubtful.insert(key) } else { doubtful.remove(key) }
-        tampered.remove(key)
+        let differs = wanted.map { $0 != flow } ?? flow.map(isUnwanted) ?? false
+        if differs { doubtful.insert(key) } else { doubtful.remove(key) }
+        if !tampered.isEmpty { tampered.remove(key) }
+        return differs
     }
 
     /// What somebody else made differ, a table at a time, in words for the journal.

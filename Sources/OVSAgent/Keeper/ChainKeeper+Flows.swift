@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import OpenFlow
 
 /// From what is known to what is wanted.
@@ -127,6 +128,7 @@ extension ChainKeeper {
             kept.work = .idle
             bridges[bridge] = kept
             if kept.isLookDue { auditFlows(bridge) }
+            if mods.count >= Self.manyFlows { giveBackMemorySoon() }
             let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
             // Not before: of a bridge that goes, the flows go first, and there is nothing to repair.
             for drift in drifts { tell(.repaired(drift.drift, latencyMicroseconds: latency)) }
@@ -136,6 +138,15 @@ extension ChainKeeper {
             kept.flows = nil
             bridges[bridge] = kept
             refused(bridge, error)
+        }
+    }
+
+    /// Many flows were made, which took several times the memory that is needed to know them. The other bridges' may follow.
+    private func giveBackMemorySoon() {
+        guard tidying == nil else { return }
+        tidying = eventLoop.scheduleTask(in: .milliseconds(100)) {
+            self.assumeIsolated { $0.tidying = nil }
+            NIOThreadPool.singleton.submit { _ in Heap.giveBack() }
         }
     }
 

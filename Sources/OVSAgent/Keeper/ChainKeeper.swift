@@ -74,6 +74,10 @@ actor ChainKeeper {
     /// The next look at bridges whose switch tells nothing.
     var look: Scheduled<Void>?
     var watch: FolderWatch?
+    /// Of the moment when what many flows took is given back.
+    var tidying: Scheduled<Void>?
+    /// How many flows in one bundle are many.
+    static let manyFlows = 1000
     /// Begins to watch as soon as there is a folder.
     var folderSearch: Scheduled<Void>?
 
@@ -162,6 +166,7 @@ actor ChainKeeper {
         lanes = nil
         audit?.cancel()
         look?.cancel()
+        tidying?.cancel()
         leaveFolder()
         for kept in bridges.values {
             kept.cancelTimers()

@@ -71,11 +71,15 @@ struct VMPortRow: Hashable, Sendable {
         }
     }
 
-    /// All of a database, by the rows of their interfaces.
+    /// All of a database, by the rows of their interfaces. The cost is in proportion to the ports of every brN.local.
     static func all(in replica: Replica) -> [UUID: VMPortRow] {
         var rows: [UUID: VMPortRow] = [:]
-        for interface in replica["Interface"].rows {
-            if let row = VMPortRow(interface, in: replica) { rows[interface.uuid] = row }
+        for bridge in replica["Bridge"].rows where Lane(localBridge: bridge.name) != nil {
+            for port in replica.referenced(by: bridge, "ports") {
+                for interface in replica.referenced(by: port, "interfaces") {
+                    if let row = VMPortRow(interface, in: replica) { rows[interface.uuid] = row }
+                }
+            }
         }
         return rows
     }

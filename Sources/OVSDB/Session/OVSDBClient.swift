@@ -39,7 +39,11 @@ public actor OVSDBClient {
     public nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
     /// What is followed, as last known; `nil` before the first snapshot.
-    public internal(set) var replica: Replica?
+    public internal(set) var replica: Replica? {
+        didSet { revision += 1 }
+    }
+    /// How often ``replica`` changed: as long as this is the same, the replica is.
+    public private(set) var revision = 0
     /// The remote that is, or was last, tried.
     public internal(set) var remote: Remote
     /// Replies to nothing that was asked, over all connections.
