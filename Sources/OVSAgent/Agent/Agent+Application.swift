@@ -38,7 +38,7 @@ extension Agent {
             askForActiveMembers()
             keepActiveMembers()
         }
-        follow(application.observe(isApplied: isApplied && !reconciler.isBusy, now: .now()))
+        follow(application.observe(isApplied: isApplied && !repair.isBusy, now: .now()))
     }
 
     /// What ovs-vswitchd has not done yet, in words; nothing in a pause or a takeover, when nobody asks it for anything.
@@ -64,7 +64,7 @@ extension Agent {
         let bridges = Set(switches.flushed)
         guard !bridges.isEmpty else { return }
         chain { $0.lookAgain(at: bridges) }
-        if !reconciler.isBusy, (current ?? 0) >= (switches.awaitedConfiguration ?? 0) { switches.lookedAtFlushed() }
+        if !repair.isBusy, (current ?? 0) >= (switches.awaitedConfiguration ?? 0) { switches.lookedAtFlushed() }
     }
 
     /// Tells of each when it comes and when it goes: nobody writes anything for it.
@@ -97,10 +97,7 @@ extension Agent {
         case .failed:
             report(.init(.applyFailed, reason: unapplied.first?.text))
         case .wait(let until):
-            applicationTimer?.cancel()
-            applicationTimer = eventLoop.scheduleTask(deadline: until) {
-                self.assumeIsolated { $0.checkApplication() }
-            }
+            set(.application, at: until)
         case nil: break
         }
     }

@@ -97,9 +97,7 @@ extension Agent {
             if news.isFirst || news.hadFailed { checkSwitch() }
         case .repaired(let drift, let latency):
             report(drift.report(.drift))
-            repairs.drifts += 1
-            repairs.transactions += 1
-            latencies.record(microseconds: latency)
+            repair.tally.record(drifts: 1, latencyMicroseconds: latency)
             report(drift.report(.repaired, latencyMicroseconds: latency))
         case .refused(let drift, let reason):
             report(drift.report(.drift))

@@ -69,8 +69,6 @@ extension Agent: ControlTarget {
 
     private func makeStatus() -> Status {
         let (standing, rows) = (self.standing, lookAtRows())
-        var repairs = self.repairs
-        repairs.latency = latencies.latency
         return Status(
             state: standing.state,
             reasons: standing.reasons,
@@ -83,7 +81,7 @@ extension Agent: ControlTarget {
                 lock: standing.lock
             ),
             layout: .init(path: configuration.layoutPath, digest: active.digest, error: layoutError),
-            repairs: repairs,
+            repairs: repair.tally.repairs,
             isKnown: rows != nil,
             virtualSwitches: rows?.virtualSwitches
                 ?? active.layout.virtualSwitches.map { Status.VirtualSwitch($0, in: .unknown) },
@@ -109,15 +107,15 @@ extension Agent: ControlTarget {
             connection: connection,
             lock: lock.map(Status.Database.Lock.init),
             layoutError: layoutError,
-            obstacles: obstacles,
-            refusals: refusals.all,
-            closure: refusals.closure?.reason.reason(at: "\(database.assumeIsolated { $0.remote })"),
-            fights: contest.fights,
+            obstacles: repair.obstacles,
+            refusals: repair.refusals.all,
+            closure: repair.refusals.closure?.reason.reason(at: "\(database.assumeIsolated { $0.remote })"),
+            fights: repair.contest.fights,
             pause: pause,
             application: application.state,
             unapplied: application.state == .applied ? [] : unapplied,
             blockages: blockages,
-            isSettled: cause == .settle && undone.isEmpty && !reconciler.isBusy
+            isSettled: repair.isSettled
         )
     }
 

@@ -67,27 +67,20 @@ extension Agent {
 
     /// Writes nothing from now on.
     func stand() {
-        reconciler.stand()
+        repair.stand()
         leaveChain()
-        retry?.task.cancel()
-        retry = nil
-        expulsion?.cancel()
-        noticedAt = nil
-        refusals = Refusals()
-        isolatesRefusal = false
+        set(.repair, at: repair.deadline)
+        set(.expulsion, at: nil)
     }
 
     /// Enforces from now on.
     private func begin() {
-        // Whatever is not as it was when all was in sync, somebody else changed while we were away.
-        if cause == .settle { cause = .drift }
-        reconciler.begin()
+        let actions = repair.begin(now: .now())
         // What stood before the snapshot says nothing of what stands now.
         leaveChain()
         examineLocalBridges()
         expectApplication()
-        noticedAt = .now()
-        reconcile()
+        run(actions)
     }
 
     /// Does so where nothing speaks against it any more.
@@ -104,11 +97,11 @@ extension Agent {
         if let vmPorts { updateChain(vmPorts) }
         if news != .nothing {
             let pauseEnd = endOfPause(for: changes)
-            if let pauseEnd { reconcile(at: pauseEnd) } else if reconciler.changed() { reconcile() }
+            if let pauseEnd { reconcile(at: pauseEnd) } else { reconcileIfIdle() }
             if pauseEnd != nil { return }
         }
         // The answer to what is in flight is followed by a look of its own.
-        if !reconciler.isBusy { checkApplication() }
+        if !repair.isBusy { checkApplication() }
     }
 
     /// Notes what the next plan has to look at; gives what the changes mean, and what of them concerns VM ports.
@@ -116,11 +109,7 @@ extension Agent {
         let news = News(changes, in: replica.schema)
         let vmPorts = VMPortChanges(changes, in: replica)
         guard news != .nothing else { return (.nothing, vmPorts) }
-        if noticedAt == nil { noticedAt = .now() }
-        if news == .configuration {
-            changesInFlight += 1
-            if cause == .settle { cause = .drift }
-        }
+        repair.noticed(isConfiguration: news == .configuration, now: .now())
         switches.noteFlushed(changes.compactMap { $0.flushedBridge(in: replica) })
         planner?.noticed(changes, in: replica)
         guard !vmPorts.isEmpty else { return (news, nil) }
@@ -131,12 +120,12 @@ extension Agent {
     /// When the first of the changed objects may be repaired, where changes do no more than go on with fights that all
     /// have a pause now. Those who fight each other, too, may be much faster than a plan is made.
     private func endOfPause(for changes: [RowChange]) -> NIODeadline? {
-        if contest.isPeaceful { return nil }
+        if repair.contest.isPeaceful { return nil }
         let now = NIODeadline.now()
         let ends = withReplica { replica in
             changes.map { change -> NIODeadline? in
                 guard case .modified = change.kind, let row = replica[change.table][change.uuid] else { return nil }
-                return contest.pauseEnd(of: "\(change.table) \(row.name)", now: now)
+                return repair.contest.pauseEnd(of: "\(change.table) \(row.name)", now: now)
             }
         }
         guard let ends, ends.allSatisfy({ $0 != nil }) else { return nil }

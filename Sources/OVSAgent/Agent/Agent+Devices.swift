@@ -64,15 +64,13 @@ extension Agent {
 
     /// No row tells of a device that is opened anew in another way.
     private func lookAtDevicesAgain() {
-        guard deviceLook == nil, !vmDevices.deaf.isEmpty else { return }
-        deviceLook = eventLoop.scheduleTask(in: configuration.auditInterval) {
-            self.assumeIsolated { agent in
-                agent.deviceLook = nil
-                guard agent.servedLanes != nil, !agent.isStopping else { return }
-                let deaf = agent.vmDevices.deaf
-                agent.askForDevices(agent.vmDevices.all.filter { deaf.contains($0.key) })
-                agent.lookAtDevicesAgain()
-            }
-        }
+        if !vmDevices.deaf.isEmpty { setOnce(.devices, in: configuration.auditInterval) }
+    }
+
+    func lookAtDevicesNow() {
+        guard servedLanes != nil, !isStopping else { return }
+        let deaf = vmDevices.deaf
+        askForDevices(vmDevices.all.filter { deaf.contains($0.key) })
+        lookAtDevicesAgain()
     }
 }

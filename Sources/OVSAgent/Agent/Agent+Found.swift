@@ -54,7 +54,7 @@ extension Agent {
                 .init(.adopted, object: change.object, column: change.column, found: change.wanted, reason: reason)
             )
         }
-        if reconciler.changed() { reconcile() }
+        reconcileIfIdle()
         let lines =
             adoption.changes.isEmpty
             ? ["nothing to adopt: all stands as it was found, or as the layout says"]

@@ -105,8 +105,8 @@ extension Agent {
         reportLayout()
         let kept = keepLayout()
         lookAtNICs()
-        if !isSame || allowRemoval { cause = .layout }
-        if reconciler.changed() { reconcile() }
+        if !isSame || allowRemoval { repair.wantAnew() }
+        reconcileIfIdle()
         let text = "layout \(isSame ? "unchanged" : "taken"), digest \(layout.digest)"
         return kept.map { failure in
             Answer(

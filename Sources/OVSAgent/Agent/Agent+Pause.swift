@@ -66,15 +66,14 @@ extension Agent {
     }
 
     private func endPause(in time: TimeAmount) {
-        pauseTimer?.cancel()
-        pauseTimer = eventLoop.scheduleTask(in: time) {
-            self.assumeIsolated { _ = $0.end(pause: "its time is over") }
-        }
+        set(.pauseEnd, at: .now() + time)
     }
+
+    func pauseIsOver() { _ = end(pause: "its time is over") }
 
     private func end(pause why: String, isOrdered: Bool = false) -> EventLoopFuture<Answer> {
         let actions = authority.resumed()
-        pauseTimer?.cancel()
+        set(.pauseEnd, at: nil)
         report(.init(.resumed, reason: why))
         run(actions)
         // It may be another one by now, that was given to who holds the lock.

@@ -31,36 +31,25 @@ extension Agent {
         lookAtMisplaced()
     }
 
-    /// Looks now and then whether the devices of those are still there, on a thread that may be blocked.
+    /// Looks now and then whether the devices of those are still there.
     func lookAtMisplaced() {
-        guard misplacedLook == nil, !misplaced.isEmpty, !isStopping else { return }
-        misplacedLook = eventLoop.scheduleTask(in: .seconds(5)) {
+        if !misplaced.isEmpty, !isStopping { setOnce(.misplaced, in: .seconds(5)) }
+    }
+
+    /// On a thread that may be blocked.
+    func lookAtMisplacedNow() {
+        let (names, folder) = (misplaced.all.map(\.name), configuration.nicFolder)
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            Set(names.filter { NICHardware.exists($0, in: folder) })
+        }.whenComplete { result in
             self.assumeIsolated { agent in
-                let (names, folder) = (agent.misplaced.all.map(\.name), agent.configuration.nicFolder)
-                NIOThreadPool.singleton.runIfActive(eventLoop: agent.eventLoop) {
-                    Set(names.filter { NICHardware.exists($0, in: folder) })
-                }.whenComplete { result in
-                    self.assumeIsolated { agent in
-                        agent.misplacedLook = nil
-                        if case .success(let devices) = result { agent.misplaced.look(atDevices: devices, now: .now()) }
-                        agent.keepMisplaced()
-                        agent.lookAtMisplaced()
-                    }
-                }
+                if case .success(let devices) = result { agent.misplaced.look(atDevices: devices, now: .now()) }
+                agent.keepMisplaced()
+                agent.lookAtMisplaced()
             }
         }
     }
 
-    /// Plans again when the next port's time is over. That it stands there is somebody else's doing.
-    func awaitExpulsion() {
-        expulsion?.cancel()
-        expulsion = nil
-        guard let time = quarantine.nextDue(after: .now()) else { return }
-        expulsion = eventLoop.scheduleTask(deadline: time) {
-            self.assumeIsolated { agent in
-                if agent.cause == .settle { agent.cause = .drift }
-                if agent.reconciler.changed() { agent.reconcile() }
-            }
-        }
-    }
+    /// Plans again when the next port's time is over.
+    func awaitExpulsion() { set(.expulsion, at: quarantine.nextDue(after: .now())) }
 }

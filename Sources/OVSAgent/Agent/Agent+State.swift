@@ -48,16 +48,14 @@ extension Agent {
     }
 
     private func saveAgain() {
-        guard savingAgain == nil, !isStopping else { return }
         // A disk that is full, or does not answer, may be well a while later.
-        savingAgain = eventLoop.scheduleTask(in: .seconds(5)) {
-            self.assumeIsolated { agent in
-                agent.savingAgain = nil
-                // One that hangs is not given more to do until it answers.
-                guard agent.fileWork.hanging.isEmpty else { return agent.saveAgain() }
-                if agent.lock == .held { agent.mendState() }
-            }
-        }
+        if !isStopping { setOnce(.saving, in: .seconds(5)) }
+    }
+
+    func saveAgainNow() {
+        // One that hangs is not given more to do until it answers.
+        guard fileWork.hanging.isEmpty else { return saveAgain() }
+        if lock == .held { mendState() }
     }
 
     /// Tells of each file that is damaged, and does what is safe without it.

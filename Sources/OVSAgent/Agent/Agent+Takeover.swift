@@ -60,11 +60,7 @@ extension Agent {
         guard authority.tookOver(here.term) else { return }
         adopt(kept, here)
         if pause != nil { stand() }
-        if reconciler.isStanding {
-            beginIfReady()
-        } else if reconciler.changed() {
-            reconcile()
-        }
+        if repair.isStanding { beginIfReady() } else { reconcileIfIdle() }
     }
 
     /// Takes what another agent has kept since this one last read or wrote it.
@@ -92,7 +88,7 @@ extension Agent {
     }
 
     private func adopt(_ kept: Pause?) {
-        pauseTimer?.cancel()
+        set(.pauseEnd, at: nil)
         let wasPaused = pause != nil
         authority.pause = kept?.remaining(now: .now()) == nil ? nil : kept
         if pause != nil {
@@ -108,7 +104,7 @@ extension Agent {
         removal = .refused
         layoutError = nil
         files.troubles.isAsWanted(files.layout.file)
-        cause = .layout
+        repair.wantAnew()
         report(
             .init(
                 .layoutLoaded,

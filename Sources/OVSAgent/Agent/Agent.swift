@@ -14,8 +14,6 @@ import OpenFlow
 actor Agent {
     /// The lock that one agent of a host holds.
     static let lockName = "ovs_agentd"
-    /// How long what is left to do after a repair waits for those who follow the database.
-    static let moment = TimeAmount.milliseconds(1)
 
     nonisolated let eventLoop: any EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
@@ -41,38 +39,15 @@ actor Agent {
     var unknownColumns: [String] = []
 
     // Reconciling.
-    var reconciler = ReconcileStateMachine()
+    var repair: RepairStateMachine
     /// For the layout at work and the schema of this session; `nil` before the first plan under both.
     var planner: RowPlanner?
     /// What was seen of our rows, over sessions and layouts.
     var provenance: Provenance
-    var cause = Cause.start
-    /// When the first notification came that the next plan answers.
-    var noticedAt: NIODeadline?
-    /// Notifications of changed configuration since the last transaction was sent: one is its own.
-    var changesInFlight = 0
-    /// Drifts that are journalled and not yet repaired.
-    var openDrifts: Set<Change> = []
-    /// What the agent itself wanted to change and could not yet: no drift.
-    var undone: Set<Change> = []
-    var obstacles: [Obstacle] = []
-    /// What somebody rewrites again and again.
-    var contest: Contest
-    var refusals = Refusals()
     /// Ports on a brN.local that are no VM's.
     var quarantine: Quarantine
-    /// Whether parts of a plan are sent one by one, because the server refused them together.
-    var isolatesRefusal = false
-    /// Of the next plan for what has to wait.
-    var retry: (time: NIODeadline, task: Scheduled<Void>)?
-    /// Of the next look at the contest.
-    var release: Scheduled<Void>?
-    /// Of the next port in quarantine whose time is over.
-    var expulsion: Scheduled<Void>?
     /// VM ports that were taken off the chain's bridges.
     var misplaced = MisplacedVMs()
-    /// Of the next look whether their devices are still there.
-    var misplacedLook: Scheduled<Void>?
 
     // ovs-vswitchd.
     var switches = SwitchStanding()
@@ -81,12 +56,9 @@ actor Agent {
     var blockages: [Blockage] = []
     var uplinkDevices = UplinkDevices()
     var vmDevices = VMDevices()
-    /// Of the next look at those that ovs-vswitchd does not listen to.
-    var deviceLook: Scheduled<Void>?
     var activeMembers: ActiveMembers
     /// What ovs-vswitchd is being asked for.
     var requested: Set<ActiveMembers.Request> = []
-    var applicationTimer: Scheduled<Void>?
 
     // The chain's flows.
     nonisolated let keeper: ChainKeeper
@@ -103,37 +75,20 @@ actor Agent {
 
     var switchWatch = SwitchWatch()
 
-    // Standing still.
-    var pauseTimer: Scheduled<Void>?
-
     // What is told.
     var journal: Journal
     /// What happened and is not in the journal yet.
     private var untold: [(report: Event.Report, time: Timestamp)] = []
-    private var telling: Scheduled<Void>?
-    var repairs = Status.Repairs()
     /// As last told.
     var rowsStatus: RowsStatus?
-    var latencies = LatencyHistogram()
     private var control: ControlServer?
     private let end: EventLoopPromise<Void>
     let fileWork: FileWork
     /// What is kept for a restart.
     var files: KeptFiles
-    /// Of the next try to save what could not be saved.
-    var savingAgain: Scheduled<Void>?
 
-    /// Why the next plan is made, which tells a foreign edit from our own doing.
-    enum Cause: String, Hashable, Sendable {
-        /// The agent begins.
-        case start
-        /// The layout changed.
-        case layout
-        /// All was in sync; only ovs-vswitchd's word can have changed what is wanted.
-        case settle
-        /// All was in sync, and then somebody changed the database.
-        case drift = "repair"
-    }
+    /// What is done at a time.
+    var alarms: [Alarm: (time: NIODeadline, task: Scheduled<Void>)] = [:]
 
     init(
         _ configuration: AgentConfiguration,
@@ -168,7 +123,7 @@ actor Agent {
             on: eventLoop,
             logger: logger
         )
-        contest = Contest(configuration.contest)
+        repair = RepairStateMachine(configuration.contest)
         quarantine = Quarantine(patience: configuration.quarantine, vmInterfaces: kept.vmInterfaces.value ?? [])
         provenance = Provenance(found: kept.found.value ?? FoundValues())
         claims = kept.claims.value ?? Claims()
@@ -214,14 +169,7 @@ actor Agent {
 
     private func letGo() {
         report(.init(.stopped))
-        retry?.task.cancel()
-        release?.cancel()
-        expulsion?.cancel()
-        pauseTimer?.cancel()
-        applicationTimer?.cancel()
-        savingAgain?.cancel()
-        misplacedLook?.cancel()
-        deviceLook?.cancel()
+        cancelAlarms()
         authority.ended()
         switches.leave()
         servedLanes = nil
@@ -262,15 +210,13 @@ actor Agent {
     /// the database, often on the processor that this would be written down on: they go first.
     func reportSoon(_ report: Event.Report) {
         untold.append((report, .now()))
-        guard telling == nil else { return }
-        telling = eventLoop.scheduleTask(in: Self.moment * 2) { self.assumeIsolated { $0.tell() } }
+        setOnce(.telling, in: RepairStateMachine.moment * 2)
     }
 
     /// Tells what is not told yet, in the order in which it happened.
     func tell() {
         guard !untold.isEmpty else { return }
-        telling?.cancel()
-        telling = nil
+        set(.telling, at: nil)
         for (report, time) in untold {
             let event = journal.append(report, at: time)
             logger.log(level: report.kind.logLevel, "\(event.summary)")
