@@ -8,16 +8,18 @@ import OpenFlow
 extension Agent {
     /// Keeps one OpenFlow connection to every bridge that is wanted.
     func followSwitches() {
-        guard let gone = switches.follow((planner?.desired?.bridges ?? []).map(\.row.name)) else { return }
-        for bridge in gone { switchWatch.forget(bridge) }
+        guard let gone = switches.follow(planning.bridges.map(\.row.name)) else { return }
+        for bridge in gone { switches.watch.forget(bridge) }
         let wanted = Set(switches.bridges.keys)
         chain { $0.follow(wanted) }
     }
 
     /// From now on ovs-vswitchd has its time to follow: after a transaction of ours, and where a session begins.
     /// Either way the journal tells when all is applied.
-    func expectApplication(of configuration: Int64?) { follow(application.committed(configuration, now: .now())) }
-    func expectApplication() { follow(application.began(now: .now())) }
+    func expectApplication(of configuration: Int64?) {
+        follow(switches.application.committed(configuration, now: .now()))
+    }
+    func expectApplication() { follow(switches.application.began(now: .now())) }
 
     /// Looks whether everything is applied, after anything in the database that it follows from.
     func checkApplication() {
@@ -29,22 +31,22 @@ extension Agent {
 
     /// The same after what ovs-vswitchd said by itself.
     func checkSwitch() {
-        guard connection == .synced, lock == .held, !isStopping, pause == nil, planner != nil else { return }
+        guard connection == .synced, lock == .held, !isStopping, pause == nil, planning.planner != nil else { return }
         retryAbsentSwitches()
-        let bridges = planner?.desired?.bridges ?? []
+        let bridges = planning.bridges
         let isApplied = withReplica { switches.hasApplied(bridges, $0) } ?? false
         // What stood before a restart must not be taken for what stands after it.
-        if isApplied, application.state == .applied {
+        if isApplied, switches.application.state == .applied {
             askForActiveMembers()
             keepActiveMembers()
         }
-        follow(application.observe(isApplied: isApplied && !repair.isBusy, now: .now()))
+        follow(switches.application.observe(isApplied: isApplied && !repair.isBusy, now: .now()))
     }
 
     /// What ovs-vswitchd has not done yet, in words; nothing in a pause or a takeover, when nobody asks it for anything.
     var unapplied: [Reason] {
         guard pause == nil, !authority.isTakingOver else { return [] }
-        let (bridges, folder) = (planner?.desired?.bridges ?? [], configuration.openFlowFolder)
+        let (bridges, folder) = (planning.bridges, configuration.openFlowFolder)
         return withReplica { switches.unapplied(bridges, $0, socketsIn: folder) } ?? []
     }
 
@@ -53,7 +55,7 @@ extension Agent {
         let current = withReplica { $0.currentConfiguration } ?? nil
         guard switches.isNew(current) else { return }
         if let current, let awaited = switches.awaitedConfiguration {
-            follow(application.reached(current, latest: awaited, now: .now()))
+            follow(switches.application.reached(current, latest: awaited, now: .now()))
         }
         lookAtFlushed(current)
         if switches.isAnyOut { chain { $0.retryAbsent() } }
@@ -70,15 +72,15 @@ extension Agent {
     /// Tells of each when it comes and when it goes: nobody writes anything for it.
     private func lookForBlockages() {
         let layout = active.layout
-        var devices = uplinkDevices
+        var uplinks = devices.uplinks
         let found = withReplica { replica in
-            devices.look(at: replica, layout)
-            return Blockage.all(in: replica, layout, devices)
+            uplinks.look(at: replica, layout)
+            return Blockage.all(in: replica, layout, uplinks)
         }
-        uplinkDevices = devices
-        guard let found, found != blockages else { return }
-        let former = blockages
-        blockages = found
+        devices.uplinks = uplinks
+        guard let found, found != devices.blockages else { return }
+        let former = devices.blockages
+        devices.blockages = found
         for blockage in found where !former.contains(blockage) {
             report(.init(.applyFailed, object: blockage.object, reason: blockage.reason.text))
         }
@@ -104,7 +106,7 @@ extension Agent {
 
     /// Looks which process ovs-vswitchd is, and what it listens to; where it is another one, it began anew.
     func lookAtSwitch() {
-        if switchWatch.look() { lookAtSwitchNow() }
+        if switches.watch.look() { lookAtSwitchNow() }
     }
 
     private func lookAtSwitchNow() {
@@ -119,10 +121,10 @@ extension Agent {
             return (SwitchProcess(running: pid), numbers.isEmpty ? nil : PacketSockets.devices(of: pid))
         }.whenSuccess { seen in
             self.assumeIsolated { agent in
-                guard let found = agent.switchWatch.found(seen?.process) else { return agent.lookAtSwitchNow() }
-                agent.uplinkDevices.settle(found.finding)
+                guard let found = agent.switches.watch.found(seen?.process) else { return agent.lookAtSwitchNow() }
+                agent.devices.uplinks.settle(found.finding)
                 agent.settleDevices(found.finding)
-                if let devices = seen?.devices { agent.uplinkDevices.compare(numbers, listening: devices) }
+                if let devices = seen?.devices { agent.devices.uplinks.compare(numbers, listening: devices) }
                 agent.activeMembers.settle(found.finding, process: seen?.process)
                 agent.checkApplication()
                 if let restart = found.restart { agent.report(restart.report) }

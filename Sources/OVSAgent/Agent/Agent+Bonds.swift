@@ -18,13 +18,13 @@ extension Agent {
         let former = activeMembers
         activeMembers = members
         if members.hasUnsureChange(since: former) { lookAtSwitch() }
-        for request in requests where requested.insert(request).inserted { ask(for: request, attempt: 1) }
+        for request in requests where switches.requested.insert(request).inserted { ask(for: request, attempt: 1) }
     }
 
     private func ask(for request: ActiveMembers.Request, attempt: Int) {
         // Whoever may write now, or whose hands are at work, may want another.
         guard lock == .held, pause == nil, !isStopping else {
-            requested.remove(request)
+            switches.requested.remove(request)
             return
         }
         let deadline = NIODeadline.now() + configuration.switchPatience
@@ -55,7 +55,7 @@ extension Agent {
             }
             return
         }
-        requested.remove(request)
+        switches.requested.remove(request)
         activeMembers.answered(request)
         switch result {
         case .success:

@@ -12,34 +12,30 @@ extension Agent {
 
     /// The rows are as wanted: from now on the keeper serves these lanes and the VM ports that there are.
     func serveChain() {
-        guard let lanes = planner?.lanes?.seeing(innerTags: withReplica(\.seesInnerTags) ?? false),
-            lanes != servedLanes,
+        guard let lanes = planning.planner?.lanes?.seeing(innerTags: withReplica(\.seesInnerTags) ?? false),
+            lanes != served.lanes,
             let rows = withReplica(VMPortRow.all)
         else { return }
-        servedLanes = lanes
+        served.lanes = lanes
         let vmPorts = seeDevices(ofAll: rows)
         let service = switches.serveAnew()
-        if areClaimsInherited {
-            areClaimsInherited = false
-            let claims = claims
-            chain { $0.restore(claims) }
-        }
+        if let claims = served.takeInherited() { chain { $0.restore(claims) } }
         chain { $0.serve(lanes, vmPorts, service) }
         lookAtControllers()
     }
 
     /// Tells the keeper which ports of brN are the controller VMs'. The cost is in proportion to brN's ports.
     private func lookAtControllers() {
-        guard let servedLanes, let found = withReplica({ $0.controllerPorts(of: servedLanes.uplinkMembers.keys) }),
-            found != controllerPorts
+        guard let lanes = served.lanes, let found = withReplica({ $0.controllerPorts(of: lanes.uplinkMembers.keys) }),
+            found != served.controllerPorts
         else { return }
-        controllerPorts = found
+        served.controllerPorts = found
         chain { $0.know(controllers: found) }
     }
 
     /// VM ports may have come, changed or gone.
     func updateChain(_ changes: VMPortChanges) {
-        guard servedLanes != nil, !changes.interfaces.isEmpty else { return }
+        guard served.lanes != nil, !changes.interfaces.isEmpty else { return }
         let touched = seeDevices(of: withReplica { VMPortRow.of(changes.interfaces, in: $0) } ?? [:])
         if !touched.isEmpty { chain { $0.update(touched) } }
         // What is no VM's port may be the controller VM's.
@@ -48,16 +44,16 @@ extension Agent {
 
     /// Nothing is to be written: somebody else may, or it is not known what.
     func leaveChain() {
-        guard servedLanes != nil else { return }
-        servedLanes = nil
+        guard served.lanes != nil else { return }
+        served.lanes = nil
         let service = switches.serveAnew()
         chain { $0.serve(nil, [:], service) }
     }
 
     /// What is known of how VM ports are served.
     var chainStanding: ChainStanding {
-        var standing = served
-        if servedLanes == nil {
+        var standing = served.standing
+        if served.lanes == nil {
             standing.pause =
                 if lock == .waiting {
                     "another agent of this host keeps the flows"
@@ -80,25 +76,33 @@ extension Agent {
             case .down:
                 // ovs-vswitchd may be started anew.
                 if Lane(uplinkBridge: bridge) != nil {
-                    uplinkDevices.switchWent()
+                    devices.uplinks.switchWent()
                     activeMembers.switchWent(active.layout.virtualSwitches.compactMap(\.uplink?.name))
                 }
-                switchWatch.lost(bridge, now: .now())
-            case .up: switchWatch.answers(bridge, now: .now())
+                switches.watch.lost(bridge, now: .now())
+            case .up: switches.watch.answers(bridge, now: .now())
             }
             checkSwitch()
         case .flows(let bridge, let counts, let foreign, let service):
             // With the hands off nothing is anybody's to judge.
-            guard servedLanes != nil, let news = switches.has(counts, foreign, on: bridge, service: service) else {
+            guard served.lanes != nil, let news = switches.has(counts, foreign, on: bridge, service: service) else {
                 return
             }
             if news.hadFailed { report(.init(.applied, object: "Bridge \(bridge)", reason: "it has its flows")) }
-            if switchWatch.serves(bridge, now: .now()) { lookAtSwitch() }
+            if switches.watch.serves(bridge, now: .now()) { lookAtSwitch() }
             if news.isFirst || news.hadFailed { checkSwitch() }
-        case .repaired(let drift, let latency):
-            report(drift.report(.drift))
+        case .repaired(let drift, let latency, let isToldOf):
             repair.tally.record(drifts: 1, latencyMicroseconds: latency)
+            guard isToldOf else { return }
+            report(drift.report(.drift))
             report(drift.report(.repaired, latencyMicroseconds: latency))
+        case .contested(let object):
+            repair.tally.contested += 1
+            tell(.contested(object))
+        case .released(let fight):
+            tell(.released(fight))
+        case .fights(let fights):
+            served.fights = fights
         case .refused(let drift, let reason):
             report(drift.report(.drift))
             report(.init(.applyFailed, object: drift.object, column: drift.column, reason: reason))
@@ -109,11 +113,11 @@ extension Agent {
         case .unwatched(let bridge):
             switches.noteUnwatched(bridge)
         case .unserved(let ports, let contested):
-            (served.unserved, served.contested) = (ports, contested)
+            (served.standing.unserved, served.standing.contested) = (ports, contested)
         case .unrestricted(let ports):
-            served.unrestricted = ports
+            served.standing.unrestricted = ports
         case .served(let ports):
-            served.served = ports
+            served.standing.served = ports
         case .port(let news):
             report(news.report)
         case .announced(let announcement, let lane, let member):
@@ -121,10 +125,7 @@ extension Agent {
             guard withReplica({ $0.takesBroadcasts(from: member) }) == true else { return }
             chain { $0.consider(announcement, on: lane, by: member) }
         case .claims(let claims):
-            // What was told before another agent's claims were taken over.
-            guard !areClaimsInherited else { return }
-            self.claims = claims
-            keepClaims()
+            if served.heard(claims) { keepClaims() }
         }
     }
 }
@@ -166,7 +167,7 @@ extension Agent {
 extension Agent {
     /// VM ports whose profile is no network's name, in words.
     var warningsOfProfiles: [String] {
-        (planner?.unknownProfiles.values.map { $0 } ?? []).sortedNaturally(by: \.port).map(\.warning)
+        (planning.planner?.unknownProfiles.values.map { $0 } ?? []).sortedNaturally(by: \.port).map(\.warning)
     }
 }
 

@@ -14,7 +14,7 @@ extension Agent: ControlTarget {
             let (layout, chain) = (agent.active.layout, agent.chainStanding)
             let known = agent.withReplica { Topology(replica: $0, layout: layout, chain: chain) }
             var topology = known ?? Topology(replica: .unknown, layout: layout, chain: chain)
-            if let desired = agent.planner?.desired { topology.showAsFound(desired) }
+            if let desired = agent.planning.desired { topology.showAsFound(desired) }
             topology.isKnown = known != nil
             topology.isCurrent = agent.connection == .synced
             return topology
@@ -94,9 +94,9 @@ extension Agent: ControlTarget {
         let source = RowsStatus.Source(
             revision: database.assumeIsolated { $0.revision },
             layout: active,
-            hardware: hardware,
+            hardware: devices.nics,
             flows: switches.flows,
-            claims: claims
+            claims: served.claims
         )
         if rowsStatus?.follows(from: source) != true { rowsStatus = withReplica { RowsStatus(source, in: $0) } }
         return rowsStatus
@@ -110,11 +110,11 @@ extension Agent: ControlTarget {
             obstacles: repair.obstacles,
             refusals: repair.refusals.all,
             closure: repair.refusals.closure?.reason.reason(at: "\(database.assumeIsolated { $0.remote })"),
-            fights: repair.contest.fights,
+            fights: repair.contest.fights + served.fights,
             pause: pause,
-            application: application.state,
-            unapplied: application.state == .applied ? [] : unapplied,
-            blockages: blockages,
+            application: switches.application.state,
+            unapplied: switches.application.state == .applied ? [] : unapplied,
+            blockages: devices.blockages,
             isSettled: repair.isSettled
         )
     }
@@ -126,10 +126,10 @@ extension Agent: ControlTarget {
         let forbidden = wanted.removal(from: active.layout)
         let plan = withReplica { replica in
             var planner = RowPlanner(layout: wanted, schema: replica.schema)
-            var (provenance, quarantine) = (self.provenance, self.quarantine)
+            var (provenance, quarantine) = (planning.provenance, self.quarantine)
             return planner.plan(
                 replica,
-                removal: layout == nil ? removal : .allowed,
+                removal: layout == nil ? planning.removal : .allowed,
                 expelled: quarantine.due(in: replica, now: .now()),
                 provenance: &provenance
             )

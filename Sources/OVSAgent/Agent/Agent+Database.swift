@@ -18,7 +18,7 @@ extension Agent {
             }
             for line in unknownColumns where !known.contains(line) { logger.notice("\(line)") }
         case .synced:
-            planner = nil
+            planning.beginAnew()
             // A database that was put in place of another counts its configurations anew.
             switches.awaitedConfiguration = nil
             run(authority.synced())
@@ -45,7 +45,7 @@ extension Agent {
             case .readKept: takeOver()
             case .mendState: mendState()
             case .forgetOwn:
-                provenance = Provenance(found: provenance.found)
+                planning.forgetOwn()
                 activeMembers = ActiveMembers()
             case .begin: begin()
             }
@@ -111,7 +111,7 @@ extension Agent {
         guard news != .nothing else { return (.nothing, vmPorts) }
         repair.noticed(isConfiguration: news == .configuration, now: .now())
         switches.noteFlushed(changes.compactMap { $0.flushedBridge(in: replica) })
-        planner?.noticed(changes, in: replica)
+        planning.noticed(changes, in: replica)
         guard !vmPorts.isEmpty else { return (news, nil) }
         noticed(vmPorts, in: replica)
         return (news, vmPorts)

@@ -8,24 +8,24 @@ import OVSDB
 extension Agent {
     /// These rows, with what is known of their devices.
     func seeDevices(of rows: [UUID: VMPortRow?]) -> [UUID: VMPortRow?] {
-        askForDevices(vmDevices.look(at: rows))
+        askForDevices(devices.vms.look(at: rows))
         lookAtDevicesAgain()
         return marked(rows)
     }
 
     /// The same of all that there are.
     func seeDevices(ofAll rows: [UUID: VMPortRow]) -> [UUID: VMPortRow] {
-        vmDevices.keep(rows.keys)
-        _ = vmDevices.look(at: rows.mapValues(Optional.some))
-        askForDevices(vmDevices.all)
+        devices.vms.keep(rows.keys)
+        _ = devices.vms.look(at: rows.mapValues(Optional.some))
+        askForDevices(devices.vms.all)
         lookAtDevicesAgain()
-        guard !vmDevices.deaf.isEmpty else { return rows }
+        guard !devices.vms.deaf.isEmpty else { return rows }
         return marked(rows.mapValues(Optional.some)).compactMapValues { $0 }
     }
 
     private func marked(_ rows: [UUID: VMPortRow?]) -> [UUID: VMPortRow?] {
         var rows = rows
-        for uuid in vmDevices.deaf {
+        for uuid in devices.vms.deaf {
             guard case .some(.some(var row)) = rows[uuid] else { continue }
             row.isDeaf = true
             rows[uuid] = .some(row)
@@ -36,10 +36,10 @@ extension Agent {
     /// ovs-vswitchd was looked at.
     func settleDevices(_ finding: SwitchWatch.Finding) {
         guard finding == .another else { return }
-        let opened = vmDevices.openedAnew()
+        let opened = devices.vms.openedAnew()
         guard !opened.isEmpty else { return }
         tellDevices(of: opened)
-        askForDevices(vmDevices.all)
+        askForDevices(devices.vms.all)
     }
 
     private func askForDevices(_ devices: [UUID: Int64]) {
@@ -50,27 +50,27 @@ extension Agent {
         }.whenSuccess { listening in
             guard let listening else { return }
             self.assumeIsolated { agent in
-                agent.tellDevices(of: agent.vmDevices.compare(devices, listening: listening))
+                agent.tellDevices(of: agent.devices.vms.compare(devices, listening: listening))
                 agent.lookAtDevicesAgain()
             }
         }
     }
 
     private func tellDevices(of interfaces: Set<UUID>) {
-        guard !interfaces.isEmpty, servedLanes != nil else { return }
+        guard !interfaces.isEmpty, served.lanes != nil else { return }
         let rows = marked(withReplica { VMPortRow.of(interfaces, in: $0) } ?? [:])
         chain { $0.update(rows) }
     }
 
     /// No row tells of a device that is opened anew in another way.
     private func lookAtDevicesAgain() {
-        if !vmDevices.deaf.isEmpty { setOnce(.devices, in: configuration.auditInterval) }
+        if !devices.vms.deaf.isEmpty { setOnce(.devices, in: configuration.auditInterval) }
     }
 
     func lookAtDevicesNow() {
-        guard servedLanes != nil, !isStopping else { return }
-        let deaf = vmDevices.deaf
-        askForDevices(vmDevices.all.filter { deaf.contains($0.key) })
+        guard served.lanes != nil, !isStopping else { return }
+        let deaf = devices.vms.deaf
+        askForDevices(devices.vms.all.filter { deaf.contains($0.key) })
         lookAtDevicesAgain()
     }
 }

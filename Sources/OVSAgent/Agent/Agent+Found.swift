@@ -25,15 +25,15 @@ extension Agent {
         guard lock == .held else { throw CommandFailure("adopt: the lock was taken away, so another agent may write") }
         let result = withReplica { replica in
             // While the agent is paused there may be no plan yet.
-            var planner = self.planner ?? RowPlanner(layout: active.layout, schema: replica.schema)
-            var provenance = self.provenance
+            var planner = planning.planner ?? RowPlanner(layout: active.layout, schema: replica.schema)
+            var provenance = planning.provenance
             if planner.desired == nil { _ = planner.plan(replica, provenance: &provenance) }
             return Result { () throws(Adoption.Refusal) in
                 try Adoption(
                     of: object,
                     desired: planner.desired ?? DesiredState(),
                     replica: replica,
-                    provenance: self.provenance
+                    provenance: planning.provenance
                 )
             }
         }
@@ -45,8 +45,8 @@ extension Agent {
     }
 
     private func adopt(_ adoption: Adoption) -> EventLoopFuture<Answer> {
-        for (object, row) in adoption.rows { provenance.adopt(row, for: object) }
-        planner = nil
+        for (object, row) in adoption.rows { planning.provenance.adopt(row, for: object) }
+        planning.beginAnew()
         for change in adoption.changes {
             let former = change.found.isEmpty ? "where nothing was" : "and no longer \(change.found)"
             let reason = "as found from now on, \(former)"
@@ -60,7 +60,7 @@ extension Agent {
             ? ["nothing to adopt: all stands as it was found, or as the layout says"]
             : adoption.changes.map { "adopted \($0)" }
         let changes = adoption.changes.map(\.json)
-        return keep(provenance.found, in: \.found, isOrdered: true).map { failure in
+        return keep(planning.provenance.found, in: \.found, isOrdered: true).map { failure in
             Answer(
                 lines: lines + (failure.map { [$0] } ?? []),
                 json: ["adopted": .array(changes), "kept": .boolean(failure == nil)]

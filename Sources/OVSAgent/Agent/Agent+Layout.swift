@@ -93,13 +93,13 @@ extension Agent {
         let isSame = layout.digest == active.digest && layoutError == nil
         // What was allowed for this very layout stays allowed until it is done.
         if allowRemoval {
-            removal = .allowed
+            planning.removal = .allowed
         } else if !isSame {
-            removal = .lanes(active.layout.lanes.subtracting(layout.layout.lanes))
+            planning.removal = .lanes(active.layout.lanes.subtracting(layout.layout.lanes))
         }
         let hadOtherLanes = layout.layout.lanes != active.layout.lanes
         active = layout
-        planner = nil
+        planning.beginAnew()
         if hadOtherLanes { examineLocalBridges() }
         layoutError = nil
         reportLayout()
@@ -137,7 +137,7 @@ extension Agent {
         let (layout, folder) = (active.layout, configuration.nicFolder)
         fileWork.run("reading \(folder)") { NICHardware.of(layout, in: folder) }.whenComplete { result in
             // Without an answer it stays what is known; that it does not come is told.
-            if case .success(let hardware) = result { self.assumeIsolated { $0.hardware = hardware } }
+            if case .success(let hardware) = result { self.assumeIsolated { $0.devices.nics = hardware } }
         }
     }
 

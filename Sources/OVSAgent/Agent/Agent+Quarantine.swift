@@ -17,7 +17,7 @@ extension Agent {
 
     /// Ports that may be a VM's came, changed or went.
     func noticed(_ changes: VMPortChanges, in replica: Replica) {
-        planner?.noticed(changes.ports)
+        planning.noticed(changes.ports)
         quarantine.look(at: changes, of: active.lanes, in: replica, now: .now())
         misplaced.look(at: changes, in: replica)
         keepVMInterfaces()

@@ -42,10 +42,8 @@ extension Agent {
 
     /// What differs now, under the layout at work.
     private func makePlan(_ replica: Replica) -> Plan {
-        var planner = self.planner ?? RowPlanner(layout: active.layout, schema: replica.schema)
         let expelled = quarantine.due(in: replica, now: .now())
-        let plan = planner.plan(replica, removal: removal, expelled: expelled, provenance: &provenance)
-        self.planner = planner
+        let plan = planning.plan(replica, under: active.layout, expelled: expelled)
         if !plan.misplaced.isEmpty { sawMisplaced(plan.misplaced) }
         return plan
     }
@@ -77,7 +75,7 @@ extension Agent {
         expectApplication(of: switches.awaitedConfiguration)
     }
 
-    private func tell(_ news: RepairStateMachine.News) {
+    func tell(_ news: RepairStateMachine.News) {
         switch news {
         case .drift(let change): reportSoon(.init(drift: change))
         case .repaired(let change, let latency):
@@ -107,8 +105,7 @@ extension Agent {
     private func settled() {
         keepFound()
         tell()
-        // It was allowed for what stood there then.
-        removal = .refused
+        planning.settled()
         followSwitches()
         serveChain()
         checkApplication()

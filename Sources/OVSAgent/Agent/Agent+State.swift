@@ -124,16 +124,16 @@ extension Agent {
     }
 
     func keepFound() {
-        if lock == .held { keep(provenance.found, in: \.found) }
+        if lock == .held { keep(planning.provenance.found, in: \.found) }
     }
 
     func keepActiveMembers() {
-        guard lock == .held, let process = switchWatch.process, let bytes = activeMembers.bytes(of: process) else {
+        guard lock == .held, let process = switches.watch.process, let bytes = activeMembers.bytes(of: process) else {
             return
         }
         keep(bytes, in: \.activeMembers)
     }
 
     private var keptVMInterfaces: Versioned<Set<UUID>> { Versioned(quarantine.vmInterfaces, quarantine.version) }
-    private var keptClaims: Versioned<Claims> { Versioned(claims, claims.version) }
+    private var keptClaims: Versioned<Claims> { Versioned(served.claims, served.claims.version) }
 }

@@ -76,7 +76,7 @@ extension Agent {
         adopt(kept.vmInterfaces.value ?? [])
         adopt(kept.misplaced.value ?? [])
         // Read late, it is older than what this agent has seen since it serves.
-        if servedLanes == nil {
+        if served.lanes == nil {
             adopt(kept.claims.value ?? Claims())
             activeMembers = kept.activeMembers.value ?? ActiveMembers()
         } else {
@@ -100,8 +100,8 @@ extension Agent {
 
     private func adopt(_ layout: ActiveLayout) {
         active = layout
-        planner = nil
-        removal = .refused
+        planning.beginAnew()
+        planning.removal = .refused
         layoutError = nil
         files.troubles.isAsWanted(files.layout.file)
         repair.wantAnew()
@@ -117,14 +117,13 @@ extension Agent {
     private func adopt(_ found: StateFile.Kept<FoundValues>) {
         // A save of one's own may be on its way that the other agent's word came before: it is written anew.
         files.found.forget()
-        guard let value = found.value, value != provenance.found else { return }
-        provenance.replace(found: value)
-        planner = nil
+        guard let value = found.value, value != planning.provenance.found else { return }
+        planning.provenance.replace(found: value)
+        planning.beginAnew()
     }
 
     private func adopt(_ kept: Claims) {
-        claims = kept
-        areClaimsInherited = true
+        served.inherit(kept)
         files.claims.holds(Versioned(kept, kept.version))
     }
 

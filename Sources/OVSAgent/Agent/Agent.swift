@@ -27,11 +27,6 @@ actor Agent {
     var active: ActiveLayout
     /// Why the layout file was not taken when it was read last; `nil` when it was.
     var layoutError: String?
-    /// Whether what earlier layouts left behind may be taken away.
-    var removal = Removal.refused
-
-    /// What the host tells of the layout's NICs, by name.
-    var hardware: [String: NICHardware] = [:]
 
     // The database.
     var authority: Authority
@@ -40,45 +35,23 @@ actor Agent {
 
     // Reconciling.
     var repair: RepairStateMachine
-    /// For the layout at work and the schema of this session; `nil` before the first plan under both.
-    var planner: RowPlanner?
-    /// What was seen of our rows, over sessions and layouts.
-    var provenance: Provenance
+    var planning: Planning
     /// Ports on a brN.local that are no VM's.
     var quarantine: Quarantine
     /// VM ports that were taken off the chain's bridges.
     var misplaced = MisplacedVMs()
 
     // ovs-vswitchd.
-    var switches = SwitchStanding()
-    var application: Application
-    /// What stops frames though all is as wanted, as last seen.
-    var blockages: [Blockage] = []
-    var uplinkDevices = UplinkDevices()
-    var vmDevices = VMDevices()
+    var switches: SwitchStanding
+    var devices = HostDevices()
     var activeMembers: ActiveMembers
-    /// What ovs-vswitchd is being asked for.
-    var requested: Set<ActiveMembers.Request> = []
 
     // The chain's flows.
     nonisolated let keeper: ChainKeeper
-    /// The lanes that the keeper serves for us; `nil` while it is to touch nothing.
-    var servedLanes: ChainLanes?
-    /// The interfaces on brN that are the controller VMs', as the keeper knows them.
-    var controllerPorts: [Lane: Set<String>] = [:]
-    /// What the keeper told of VM ports.
-    var served = ChainStanding(served: [:])
-    /// Which VM ports have spoken, as last told.
-    var claims: Claims
-    /// Whether the keeper has yet to be told of ``claims``, which an earlier run or another agent left behind.
-    var areClaimsInherited = true
-
-    var switchWatch = SwitchWatch()
+    var served: ServedChain
 
     // What is told.
     var journal: Journal
-    /// What happened and is not in the journal yet.
-    private var untold: [(report: Event.Report, time: Timestamp)] = []
     /// As last told.
     var rowsStatus: RowsStatus?
     private var control: ControlServer?
@@ -109,7 +82,6 @@ actor Agent {
         authority = Authority(pause: kept.pause(now: .now()))
         files = KeptFiles(in: configuration.stateFolder, kept)
         active = layout
-        self.removal = removal
         self.layoutError = layoutError
         database = try OVSDBClient(
             .init(
@@ -125,11 +97,11 @@ actor Agent {
         )
         repair = RepairStateMachine(configuration.contest)
         quarantine = Quarantine(patience: configuration.quarantine, vmInterfaces: kept.vmInterfaces.value ?? [])
-        provenance = Provenance(found: kept.found.value ?? FoundValues())
-        claims = kept.claims.value ?? Claims()
+        planning = Planning(found: kept.found.value ?? FoundValues(), removal: removal)
+        served = ServedChain(claims: kept.claims.value ?? Claims())
         activeMembers = kept.activeMembers.value ?? ActiveMembers()
         misplaced.saw(kept.misplaced.value ?? [], now: .now())
-        application = Application(now: .now())
+        switches = SwitchStanding(now: .now())
         journal = Journal(instance: "\(UUID.random())")
         end = eventLoop.makePromise()
         let logger = logger
@@ -172,7 +144,7 @@ actor Agent {
         cancelAlarms()
         authority.ended()
         switches.leave()
-        servedLanes = nil
+        served.lanes = nil
         chain { $0.stop() }
         database.assumeIsolated { $0.stop() }
         control = nil
@@ -202,26 +174,23 @@ actor Agent {
 
     /// Puts something into the journal and the log.
     func report(_ report: Event.Report) {
-        untold.append((report, .now()))
+        journal.note(report, at: .now())
         tell()
     }
 
     /// Does so when the repair is over, or else in a moment. The server has to work for a repair, and then those who follow
     /// the database, often on the processor that this would be written down on: they go first.
     func reportSoon(_ report: Event.Report) {
-        untold.append((report, .now()))
+        journal.note(report, at: .now())
         setOnce(.telling, in: RepairStateMachine.moment * 2)
     }
 
     /// Tells what is not told yet, in the order in which it happened.
     func tell() {
-        guard !untold.isEmpty else { return }
+        let events = journal.appendNoted()
+        guard !events.isEmpty else { return }
         set(.telling, at: nil)
-        for (report, time) in untold {
-            let event = journal.append(report, at: time)
-            logger.log(level: report.kind.logLevel, "\(event.summary)")
-        }
-        untold.removeAll(keepingCapacity: untold.count < 100)
+        for event in events { logger.log(level: event.report.kind.logLevel, "\(event.summary)") }
         control?.journalGrew()
     }
 

@@ -1,3 +1,4 @@
+import NIOCore
 import OVSDB
 import OpenFlow
 
@@ -23,12 +24,20 @@ struct SwitchStanding: Sendable {
     }
 
     private(set) var bridges: [String: Bridge] = [:]
+    /// Whether it has done what was written, in its time.
+    var application: Application
+    /// Which process it is.
+    var watch = SwitchWatch()
+    /// What it is being asked for over its control socket.
+    var requested: Set<ActiveMembers.Request> = []
     /// Which of its times to serve the keeper answers for: what was told of an earlier one says nothing of this one.
     private(set) var service = 0
     /// The `next_cfg` of our last transaction, which `cur_cfg` has to reach.
     var awaitedConfiguration: Int64?
     /// `cur_cfg` as last seen.
     private var seenConfiguration: Int64?
+
+    init(now: NIODeadline) { application = Application(now: now) }
 
     subscript(name: String) -> Bridge? { bridges[name] }
 

@@ -103,18 +103,21 @@ struct KeptFlows: Hashable, Sendable {
     ///
     /// On a bridge without any, long lists come afterwards, by a commit of their own: there may be thousands, and without
     /// them only their own ports lack frames. Once there are some, their bits change together with who asks for them.
-    var mods: [FlowMod] {
-        let all = allMods
+    var mods: [FlowMod] { mods(except: []) }
+
+    /// The same without what tables need that are to be left as they are.
+    func mods(except tables: Set<UInt8>) -> [FlowMod] {
+        let all = allMods(except: tables)
         guard all.contains(where: \.addsToList), !all.allSatisfy(\.addsToList),
             !installed.keys.contains(where: { Self.listTables.contains($0.table) })
         else { return all }
         return all.filter { !$0.addsToList }
     }
 
-    private var allMods: [FlowMod] {
+    private func allMods(except tables: Set<UInt8>) -> [FlowMod] {
         var added: [FlowMod] = []
         var deleted: [FlowMod] = []
-        for key in doubtful {
+        for key in doubtful where !tables.contains(key.table) {
             if let flow = wanted[key] {
                 guard installed[key] != flow else { continue }
                 added.append(.add(flow))
@@ -316,10 +319,13 @@ struct FlowDifference: Hashable, Sendable {
         firstWanted = wanted.map(\.description)
     }
 
+    /// As the journal names it.
+    var object: String { "Flow \(bridge) table=\(table)" }
+
     /// The first of them, and how many more there are.
     var drift: SwitchDrift {
         SwitchDrift(
-            object: "Flow \(bridge) table=\(table)",
+            object: object,
             found: firstFound ?? "",
             wanted: firstWanted ?? "",
             note: count > 1 ? "and \(count - 1) more flows of the table" : nil

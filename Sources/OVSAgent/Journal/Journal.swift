@@ -13,6 +13,8 @@ struct Journal: Sendable {
     private(set) var events: Deque<Event> = []
     /// The number of the latest event; 0 before the first.
     private(set) var lastID = 0
+    /// What happened and has no number yet.
+    private var noted: [(report: Event.Report, time: Timestamp)] = []
 
     init(instance: String, capacity: Int = 4096) {
         self.instance = instance
@@ -30,6 +32,15 @@ struct Journal: Sendable {
         if events.count == capacity { events.removeFirst() }
         events.append(event)
         return event
+    }
+
+    /// Notes what happened; ``appendNoted()`` writes it down.
+    mutating func note(_ report: Event.Report, at time: Timestamp) { noted.append((report, time)) }
+
+    /// Appends what was noted, in the order in which it happened, and gives it.
+    mutating func appendNoted() -> [Event] {
+        defer { noted.removeAll(keepingCapacity: noted.count < 100) }
+        return noted.map { append($0.report, at: $0.time) }
     }
 
     /// The events kept with a higher number, oldest first. A number that this run has not reached comes from another

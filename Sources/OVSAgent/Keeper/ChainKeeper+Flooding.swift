@@ -21,10 +21,10 @@ extension ChainKeeper {
                 // A switch that can't be asked is asked again by the next look at everything.
                 guard case .success(let names) = result else { return }
                 let latency = Int((NIODeadline.now() - began).nanoseconds / 1000)
-                for name in names {
-                    let drift = SwitchDrift(object: "Port \(name)", column: "config", found: "no-flood", wanted: "0")
-                    keeper.tell(.repaired(drift, latencyMicroseconds: latency))
+                let drifts = names.map { name in
+                    SwitchDrift(object: "Port \(name)", column: "config", found: "no-flood", wanted: "0")
                 }
+                keeper.tellRepaired(drifts, latencyMicroseconds: latency)
             }
         }
     }

@@ -68,15 +68,13 @@ extension ChainKeeper {
         case .unread: return read(bridge)
         case .idle: break
         }
-        guard resolved != nil, knowsAll(of: bridge), kept.settings.hasGroups, let mods = kept.flows?.mods else {
+        guard resolved != nil, knowsAll(of: bridge), kept.settings.hasGroups, let all = kept.flows?.mods else {
             return
         }
-        // What is wanted anew waits for nobody, and takes the repairs along.
-        if !mods.isEmpty, kept.flows?.areRepairs(mods) == true, isToWait(bridge, &kept) {
-            bridges[bridge] = kept
-            return
-        }
-        let drifts = kept.flows?.differences(of: bridge) ?? []
+        let held = tablesToWait(of: bridge, all, &kept)
+        let mods = held.isEmpty ? all : kept.flows?.mods(except: held) ?? []
+        if mods.isEmpty, !held.isEmpty { return }
+        let drifts = (kept.flows?.differences(of: bridge) ?? []).filter { !held.contains($0.table) }
         let noticedAt = kept.tamperedAt ?? .now()
         kept.tamperedAt = nil
         guard !mods.isEmpty else {
@@ -99,17 +97,27 @@ extension ChainKeeper {
         }
     }
 
-    /// Whether the next repair of a bridge waits, as somebody undoes one after another.
-    private func isToWait(_ bridge: String, _ kept: inout Kept) -> Bool {
-        guard kept.pause == nil else { return true }
-        guard let delay = kept.pacing.delay(now: .now()) else { return false }
-        kept.pause = eventLoop.scheduleTask(in: delay) {
+    /// The tables that somebody fights over beyond their budget. What is wanted anew waits for nobody, and takes the repairs
+    /// along.
+    private func tablesToWait(of bridge: String, _ mods: [FlowMod], _ kept: inout Kept) -> Set<UInt8> {
+        guard !mods.isEmpty, let flows = kept.flows, flows.areRepairs(mods) else { return [] }
+        let drifts = flows.differences(of: bridge)
+        let held = spend(onRepairsOf: Set(drifts.map(\.object)))
+        guard let until = held.values.min() else { return [] }
+        let tables = Set(drifts.filter { held[$0.object] != nil }.map(\.table))
+        kept.pause?.timer.cancel()
+        kept.pause = Pause(timer: resume(bridge, at: until), tables: tables)
+        bridges[bridge]?.pause = kept.pause
+        return tables
+    }
+
+    private func resume(_ bridge: String, at time: NIODeadline) -> Scheduled<Void> {
+        eventLoop.scheduleTask(deadline: time) {
             self.assumeIsolated { keeper in
                 keeper.bridges[bridge]?.pause = nil
                 keeper.keep(bridge)
             }
         }
-        return true
     }
 
     private func committed(
@@ -131,7 +139,7 @@ extension ChainKeeper {
             if mods.count >= Self.manyFlows { giveBackMemorySoon() }
             let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
             // Not before: of a bridge that goes, the flows go first, and there is nothing to repair.
-            for drift in drifts { tell(.repaired(drift.drift, latencyMicroseconds: latency)) }
+            tellRepaired(drifts.map(\.drift), latencyMicroseconds: latency)
             keep(bridge)
         case .failure(let error):
             kept.committing = nil
@@ -172,7 +180,7 @@ extension ChainKeeper {
         bridges[bridge]?.flows = nil
         kept.flows = nil
         let before = (flows.counts, flows.foreign.version)
-        var concerns = false
+        var touched: Set<UInt8> = []
         for change in changes {
             switch change {
             case .ownFlows:
@@ -184,19 +192,23 @@ extension ChainKeeper {
                 // What happened in between is told afterwards, as far as it lasted.
                 continue
             default:
-                if flows.told(change) { concerns = true }
+                if flows.told(change), let table = change.table { touched.insert(table) }
             }
         }
         let isNews = (flows.counts, flows.foreign.version) != before
         let unguarded = Lane(uplinkBridge: bridge) == nil ? [] : flows.unguarded(by: changes)
         let marks = changes.compactMap(\.announcement).filter(flows.isLearned)
         kept.flows = flows
-        if concerns, kept.tamperedAt == nil { kept.tamperedAt = .now() }
+        if !touched.isEmpty, kept.tamperedAt == nil { kept.tamperedAt = .now() }
         bridges[bridge] = kept
         teach(bridge, unguarded)
         forget(changes, behind: bridge)
-        // What comes in a pause is looked at when it ends, once.
-        if concerns, kept.pause == nil { keep(bridge) } else if !concerns, isNews { tellFlowsSoon(bridge) }
+        // What goes on with fights that have a pause is looked at when it ends, once.
+        if !touched.subtracting(kept.pause?.tables ?? []).isEmpty {
+            keep(bridge)
+        } else if touched.isEmpty, isNews {
+            tellFlowsSoon(bridge)
+        }
         if changes.contains(where: \.isClaim) { confirmClaims(bridge) }
         for mark in marks { announced(bridge, mark) }
     }
@@ -280,6 +292,14 @@ extension ChainKeeper {
 }
 
 extension SwitchChange {
+    /// Of the flow that it is about.
+    fileprivate var table: UInt8? {
+        switch self {
+        case .flowAdded(let flow), .flowModified(let flow), .flowRemoved(let flow, _): flow.table
+        default: nil
+        }
+    }
+
     /// The mark of an announcement; another one of the same address changes it.
     fileprivate var announcement: Flow? {
         switch self {

@@ -8,17 +8,16 @@ extension ChainKeeper {
         guard resolved != nil, var kept = bridges[bridge], case .up = kept.connection.state, !kept.isApplyingSettings
         else { return }
         guard kept.settings.needsRepair, kept.settingsPause == nil else { return }
-        if let delay = kept.settingsPacing.delay(now: .now()) {
-            kept.settingsPause = eventLoop.scheduleTask(in: delay) {
+        let repairs = kept.settings.takeRepairs()
+        if let until = spend(onRepairsOf: Set(repairs.compactMap(\.drift?.object))).values.min() {
+            bridges[bridge]?.settingsPause = eventLoop.scheduleTask(deadline: until) {
                 self.assumeIsolated { keeper in
                     keeper.bridges[bridge]?.settingsPause = nil
                     keeper.keepSettings(bridge)
                 }
             }
-            bridges[bridge] = kept
             return
         }
-        let repairs = kept.settings.takeRepairs()
         let noticedAt = kept.settingsTamperedAt ?? .now()
         kept.settingsTamperedAt = nil
         kept.isApplyingSettings = true
@@ -41,7 +40,7 @@ extension ChainKeeper {
         let latency = Int((NIODeadline.now() - noticedAt).nanoseconds / 1000)
         switch result {
         case .success:
-            for drift in repairs.compactMap(\.drift) { tell(.repaired(drift, latencyMicroseconds: latency)) }
+            tellRepaired(repairs.compactMap(\.drift), latencyMicroseconds: latency)
             lookIfDue(bridge)
             keepSettings(bridge)
         case .failure(OpenFlowError.modsRefused(let refused)):
@@ -52,7 +51,7 @@ extension ChainKeeper {
                 if let error = errors[repair.mod] {
                     tell(.refused(drift, reason: "\(error)"))
                 } else {
-                    tell(.repaired(drift, latencyMicroseconds: latency))
+                    tellRepaired([drift], latencyMicroseconds: latency)
                 }
             }
             kept.connection.refresh()

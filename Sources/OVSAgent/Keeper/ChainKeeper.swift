@@ -17,8 +17,14 @@ actor ChainKeeper {
         case state(bridge: String, SwitchConnection.State)
         /// The flows of a bridge are as wanted; `foreign` are somebody else's that come before them.
         case flows(bridge: String, FlowCounts, foreign: ForeignFlows.Summary, service: Int)
-        /// Somebody else changed what is ours, which is as it was again.
-        case repaired(SwitchDrift, latencyMicroseconds: Int)
+        /// Somebody else changed what is ours, which is as it was again. Of a fight the journal does not tell every blow.
+        case repaired(SwitchDrift, latencyMicroseconds: Int, isToldOf: Bool)
+        /// Somebody changes an object again and again.
+        case contested(String)
+        /// Nobody does any more.
+        case released(Contest.Fight)
+        /// All fights that there are.
+        case fights([Contest.Fight])
         /// The switch does not let us undo what somebody else did.
         case refused(SwitchDrift, reason: String)
         case failed(bridge: String, reason: String)
@@ -70,6 +76,10 @@ actor ChainKeeper {
     var lastUnrestricted: [Lane: [String]] = [:]
     /// The addresses of which it is being judged whether they have moved.
     var judged: Set<Judgement> = []
+    /// What somebody changes again and again.
+    var contest: Contest
+    /// Of the moment when a fight may be over.
+    var release: Scheduled<Void>?
     var audit: RepeatedTask?
     /// The next look at bridges whose switch tells nothing.
     var look: Scheduled<Void>?
@@ -107,23 +117,27 @@ actor ChainKeeper {
         /// Tells what changed of them in a moment.
         var telling: Scheduled<Void>?
         var retry: Scheduled<Void>?
-        var pacing = RepairPacing()
         /// On a brN, the stations that it has yet to forget.
         var departed: Set<LearnedStation> = []
-        /// Ends the pause before the next repair.
-        var pause: Scheduled<Void>?
+        /// Of the next repair of what somebody fights over.
+        var pause: Pause?
         /// When somebody else's change of the settings was noticed that is not undone yet.
         var settingsTamperedAt: NIODeadline?
         var isApplyingSettings = false
         /// Whether an answer came meanwhile that says nothing of what is there afterwards.
         var isSettingsLookDue = false
         var isLookingAtFlooding = false
-        var settingsPacing = RepairPacing()
         var settingsPause: Scheduled<Void>?
 
         func cancelTimers() {
-            for timer in [retry, pause, settingsPause, telling] { timer?.cancel() }
+            for timer in [retry, pause?.timer, settingsPause, telling] { timer?.cancel() }
         }
+    }
+
+    /// That repairs of some tables wait.
+    struct Pause {
+        let timer: Scheduled<Void>
+        let tables: Set<UInt8>
     }
 
     /// Whether the switch reports changes of flows on this connection.
@@ -139,15 +153,18 @@ actor ChainKeeper {
     /// - Parameters:
     ///   - auditInterval: how often is looked at what no switch tells of.
     ///   - timing: how patient every connection is.
+    ///   - contest: how many repairs of an object are made at once.
     init(
         openFlowFolder: String,
         auditInterval: TimeAmount = .minutes(1),
         timing: SwitchConnection.Timing = .init(),
+        contest: Contest.Limits = .init(),
         on eventLoop: any EventLoop
     ) {
         self.openFlowFolder = openFlowFolder
         self.auditInterval = auditInterval
         self.timing = timing
+        self.contest = Contest(contest)
         self.eventLoop = eventLoop
     }
 
@@ -167,6 +184,7 @@ actor ChainKeeper {
         audit?.cancel()
         look?.cancel()
         tidying?.cancel()
+        release?.cancel()
         leaveFolder()
         for kept in bridges.values {
             kept.cancelTimers()

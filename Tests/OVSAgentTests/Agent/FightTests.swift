@@ -33,6 +33,39 @@ struct FightTests {
         }
     }
 
+    @Test("a fight over flows, or a port's bits, is contested, too; the bridge's other tables are repaired at once")
+    func flowFight() async throws {
+        let limits = Contest.Limits(burst: 10, refill: 2, quiet: .seconds(2))
+        let blows: [(object: String, blow: [String])] = [
+            ("Flow br.mx table=0", ["add-flow", "br.mx", "priority=7,actions=drop"]),
+            ("Port br0.dmx.s", ["mod-port", "br.dmx", "br0.dmx.s", "no-forward"]),
+        ]
+        try await RunningAgent.inSync(contest: limits) { agent in
+            let dump = ["--no-stats", "dump-flows", "br.mx"]
+            let wanted = try await Self.ofctl(agent, dump)
+            for (object, blow) in blows {
+                let first = try await agent.lastEvent()
+                let fighter = Task {
+                    while !Task.isCancelled { _ = try? await Self.ofctl(agent, blow) }
+                }
+                defer { fighter.cancel() }
+                try await agent.waitForEvent(after: first, "contested", object: object)
+                try await agent.waitForState("contested", reason: "\(object): somebody changes it again and again")
+                let last = try await agent.lastEvent()
+                try await Self.ofctl(agent, ["add-flow", "br.mx", "table=9,actions=drop"])
+                try await agent.waitForEvent(after: last, "repaired", object: "Flow br.mx table=9")
+                #expect(try await agent.events(since: last).filter { $0.object == object }.map(\.text) == [])
+                fighter.cancel()
+                await fighter.value
+                let released = try await agent.waitForEvent(after: last, "released", object: object)
+                #expect(released.reason.contains("repaired"))
+                try await agent.waitForState("in-sync")
+                #expect(try await Self.ofctl(agent, dump) == wanted)
+            }
+            #expect(try await agent.status()["repairs"]?["contested"]?.integer == 2)
+        }
+    }
+
     @Test("the flows of a VM port follow from what its owner sets, while somebody fights over its tag")
     func fightOverVMPort() async throws {
         let networks = "networks:\n  - { name: Production, virtualSwitch: vs0, vlan: 27 }\n"
@@ -85,6 +118,11 @@ struct FightTests {
             let told = try await agent.events(since: last).filter { $0.kind == "apply-failed" && $0.object != "" }
             #expect(told.map(\.object) == ["Port br0-up"])
         }
+    }
+
+    @discardableResult
+    private static func ofctl(_ agent: RunningAgent, _ arguments: [String]) async throws -> String {
+        try await agent.ovs.tool("ovs-ofctl", ["-O", "OpenFlow14"] + arguments)
     }
 
     /// Has somebody rewrite a port's tag as fast as the server takes it, until it is cancelled or `body` ends.

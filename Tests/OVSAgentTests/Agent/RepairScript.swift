@@ -109,7 +109,8 @@ struct RepairScript {
         case .cleared(let object): "cleared \(name(object))"
         case .contested(let object): "contested \(name(object))"
         case .released(let fight): "released \(name(fight.object))"
-        case .refused(let objects, let reason): "refused \(objects.map(name).sorted().joined(separator: ", ")): \(reason)"
+        case .refused(let objects, let reason):
+            "refused \(objects.map(name).sorted().joined(separator: ", ")): \(reason)"
         case .accepted(let refusal): "accepted \(refusal.object)"
         case .closed: "closed"
         case .opened: "opened"

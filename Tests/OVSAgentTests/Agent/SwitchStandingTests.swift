@@ -1,3 +1,4 @@
+import NIOCore
 import OVSDB
 import OpenFlow
 import Testing
@@ -11,7 +12,7 @@ struct SwitchStandingTests {
     private static let down = SwitchConnection.State.down(.init(socketName: "br0.mgmt", error: .lost(errno: nil)))
 
     private static func serving(_ bridges: String...) -> SwitchStanding {
-        var standing = SwitchStanding()
+        var standing = SwitchStanding(now: .now())
         _ = standing.follow(bridges)
         let service = standing.serveAnew()
         for bridge in bridges {
@@ -93,7 +94,7 @@ struct SwitchStandingTests {
         _ = planner.plan(replica, provenance: &planning.provenance)
         let bridges = try #require(planner.desired?.bridges)
         let names = bridges.map(\.row.name)
-        var standing = SwitchStanding()
+        var standing = SwitchStanding(now: .now())
         _ = standing.follow(names)
         let service = standing.serveAnew()
         func words() -> [String] { standing.unapplied(bridges, replica, socketsIn: "/run/x").map(\.text) }
