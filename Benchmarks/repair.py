@@ -9,7 +9,6 @@
 - fire: four clients edit all kinds of owned rows, 500 edits a second together, beside ovs-vswitchd (fire.py). In the
   end every row has to be as before, under the same identity.
 - fight: somebody puts one wrong value back whenever it is repaired; and two who want different ones.
-- asked: the same repair while somebody asks for the status a thousand times a second, with so many VM ports.
 - repairers: the same repair in one run by C, by ovs-agentd, by a short program on the python library, and what
   ovn-controller takes to put br-int's fail_mode back, the one column that all of them can be asked for.
 
@@ -85,19 +84,6 @@ class Bench:
         control.close()
         yield process
         end(process)
-
-    @contextlib.contextmanager
-    def asked_agent(self, _):
-        """One that is asked for its status a thousand times a second, or as often as it answers."""
-        path = f"{self.database.folder}/control.sock"
-        with self.agent() as process:
-            asker = self.database.start(sys.executable, "-B", f"{HERE}/asker.py", path, "1000", stdout=subprocess.PIPE)
-            if asker.stdout.readline() != b"ready\n":
-                raise RuntimeError(f"asker.py ended with {asker.wait()}")
-            yield process
-            end(asker)
-            self.answers = json.loads(asker.stdout.read())["per_second"]
-            asker.stdout.close()
 
     @contextlib.contextmanager
     def program(self, *command):
@@ -189,22 +175,6 @@ def busy_bridge(arguments, tools, table):
             beside_c(bench, f"{title}, {arguments.vms} VM ports on it", edit, 1.3, table)
 
 
-def asked_meanwhile(arguments, tools, table):
-    """While somebody asks for the status."""
-    with Database() as database:
-        bench = Bench(database, arguments, tools)
-        plug(database.socket, "br0.local", arguments.asked)
-        calm, busy = (lambda one=one: bench.latencies(one, PEER) for one in (bench.agent, bench.asked_agent))
-        for left_alone, asked_for in alternating(arguments.pairs, calm, busy):
-            title = f"peer of br0.ms.n, {arguments.asked} VM ports"
-            table.add(f"{title}, asked for the status: answers a second", bench.answers)
-            table.add(f"{title}, asked for the status, beside left alone: p50, microseconds", *(
-                one["p50_us"] for one in (asked_for, left_alone)
-            ))
-            added = asked_for["p50_us"] - left_alone["p50_us"]
-            table.add(f"{title}: what being asked adds to the p50, microseconds", added, limit=200)
-
-
 def repairers(arguments, tools, comparison):
     """All that can repair, in one run on one database."""
     with Database() as database:
@@ -234,16 +204,16 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--edits", type=int, default=200, help="of one column at a time; a thousand would be a fight")
     parser.add_argument("--pause", type=int, default=2000, metavar="MICROSECONDS", help="between a repair and an edit")
-    parser.add_argument("--only", choices=["latency", "vms", "asked", "repairers", "fight", "fire"], action="append")
+    parser.add_argument("--only", choices=["latency", "vms", "repairers", "fight", "fire"], action="append")
     parser.add_argument("--quick", action="store_true", help="one short run on few ports: does it work at all")
     arguments = parser.parse_args()
     arguments.pairs = 1
     arguments.sizes, arguments.vms, arguments.elsewhere = [10, 1000, 10_000, 50_000], 10_000, 1000
-    arguments.fire, arguments.fight, arguments.asked = 60, 10, 1000
+    arguments.fire, arguments.fight = 60, 10
     if arguments.quick:
         arguments.runs, arguments.edits = 1, 20
         arguments.sizes, arguments.vms, arguments.elsewhere = [10, 200], 200, 50
-        arguments.fire, arguments.fight, arguments.asked = 4, 2, 50
+        arguments.fire, arguments.fight = 4, 2
     if min(arguments.runs, arguments.edits) <= 0 or arguments.pause < 0:
         parser.error("--runs and --edits must be positive")
 
@@ -258,7 +228,6 @@ def main():
     parts = {
         "latency": lambda: latency(arguments, tools, table),
         "vms": lambda: busy_bridge(arguments, tools, table),
-        "asked": lambda: asked_meanwhile(arguments, tools, table),
         "repairers": lambda: repairers(arguments, tools, comparison),
         "fight": lambda: fights(arguments.fight, LAYOUT, table),
         "fire": lambda: under_fire(arguments.fire, LAYOUT, table),
