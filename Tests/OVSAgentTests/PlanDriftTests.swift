@@ -248,7 +248,7 @@ struct PlanDriftTests {
     ].flatMap { table, name in
         ConfigurationColumns.of(table: table)
             .filter { ConfigurationColumns.isOwnedByDefault($0) }
-            .map { (table, name, $0) }
+            .map { (table, name, $0.name) }
     }
 
     @Test("of any configuration column of an exclusive row is undone", arguments: exclusive)

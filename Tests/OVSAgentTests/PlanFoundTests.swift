@@ -167,11 +167,11 @@ struct PlanFoundTests {
         default:
             for (table, name) in Self.rows {
                 for column in ConfigurationColumns.of(table: table)
-                where ConfigurationColumns.isOwnedByDefault(column) || column == "external_ids" {
-                    if PlanSchema.followed.tables[table]?.position(of: column) == nil || column == "datapath_type" {
+                where ConfigurationColumns.isOwnedByDefault(column) || column.name == "external_ids" {
+                    if PlanSchema.followed.tables[table]?.position(of: column) == nil || column == Bridge.datapathType {
                         continue
                     }
-                    agent.database.set(table, name, "\(column)=")
+                    agent.database.set(table, name, "\(column.name)=")
                 }
             }
             agent.database.set("Interface", "br0", "type=internal")

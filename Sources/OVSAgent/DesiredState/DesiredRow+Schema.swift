@@ -82,7 +82,7 @@ struct DesiredRowBuilder {
                 !columns.contains(where: { $0.position == position })
             else { continue }
             let value = table.columns[position].type.defaultValue
-            columns.append(DesiredColumn(name: column, position: position, value: .exact(value)))
+            columns.append(DesiredColumn(name: column.name, position: position, value: .exact(value)))
         }
         return DesiredRow(table: kind, name: name, role: role, columns: columns)
     }

@@ -104,14 +104,3 @@ extension Datum {
     /// An `ofport`; ovs-vswitchd writes -1 where it could not make the port.
     fileprivate var portNumber: Int? { integer.flatMap { $0 >= 0 ? Int($0) : nil } }
 }
-
-extension Replica {
-    /// The ports of a bridge in the order of their names.
-    func ports(of bridge: String) -> [Row] { unorderedPorts(of: bridge).sortedNaturally(by: \.name) }
-
-    /// The same in no order, which costs many times less.
-    func unorderedPorts(of bridge: String) -> [Row] {
-        let table = self["Port"]
-        return self["Bridge"][name: bridge]?["ports"].uuids.compactMap { table[$0] } ?? []
-    }
-}

@@ -55,6 +55,10 @@ public struct Condition: Hashable, Sendable {
         self.value = value
     }
 
+    public init(_ column: Column, _ function: Function, _ value: Datum) {
+        self.init(column.name, function, value)
+    }
+
     /// The row of this identity. The server finds it without a scan of the table.
     public static func row(_ uuid: UUID) -> Condition { Condition("_uuid", .equal, Datum(.uuid(uuid))) }
 }
@@ -79,5 +83,9 @@ public struct Mutation: Hashable, Sendable {
         self.column = column
         self.mutator = mutator
         self.value = value
+    }
+
+    public init(_ column: Column, _ mutator: Mutator, _ value: Datum) {
+        self.init(column.name, mutator, value)
     }
 }

@@ -22,6 +22,8 @@ public struct Replica: Sendable {
         tables[table] ?? TableReplica(schema: TableSchema(name: table, columns: []))
     }
 
+    public subscript(table: Table) -> TableReplica { self[table.name] }
+
     /// The rows whose strong references keep a row alive: for an interface its port, for a port its bridge.
     public func referrers(of uuid: UUID) -> [Reference] { referrers[uuid] }
 
@@ -30,10 +32,19 @@ public struct Replica: Sendable {
 
     /// The rows that a column of a row refers to, weakly or strongly, as far as they are followed: for a bridge's
     /// `ports` its ports. For a map whose keys and values both refer, those of its keys come first.
+    public func referenced(by row: Row, _ column: Column) -> [Row] {
+        referenced(by: row, row.schema.position(of: column))
+    }
+
     public func referenced(by row: Row, _ column: String) -> [Row] {
-        guard let type = row.schema[column]?.type else { return [] }
+        referenced(by: row, row.schema.position(of: column))
+    }
+
+    private func referenced(by row: Row, _ position: Int?) -> [Row] {
+        guard let position else { return [] }
+        let type = row.schema.columns[position].type
         let tables = [type.key.reference, type.value?.reference].compactMap { $0?.table }
-        let targets = row[column].referenced
+        let targets = row.values[position].referenced
         return tables.flatMap { table in targets.compactMap { self[table][$0] } }
     }
 

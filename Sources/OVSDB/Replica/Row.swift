@@ -1,6 +1,6 @@
 import JSONRPC
 
-/// One row of a replica, read by column name.
+/// One row of a replica, read by column.
 public struct Row: Sendable {
     public let uuid: UUID
     public let schema: TableSchema
@@ -12,9 +12,16 @@ public struct Row: Sendable {
         schema.position(of: column).map { values[$0] } ?? .emptySet
     }
 
+    /// The same, without a look at the name where the schema knows the column's vocabulary.
+    public subscript(column: Column) -> Datum {
+        schema.position(of: column).map { values[$0] } ?? .emptySet
+    }
+
     /// Whether the column is followed, which tells an empty value from an unknown column.
     public func has(_ column: String) -> Bool { schema.position(of: column) != nil }
 
+    public func has(_ column: Column) -> Bool { schema.position(of: column) != nil }
+
     /// The `name` column's text; empty where there is none.
-    public var name: String { self["name"].string ?? "" }
+    public var name: String { schema.namePosition.flatMap { values[$0].string } ?? "" }
 }

@@ -23,7 +23,8 @@ public struct DatabaseSchema: Hashable, Sendable {
                 columns: wanted.isWhole
                     ? table.columns : wanted.columns.compactMap { column in table.columns.first { $0.name == column } },
                 indexes: table.indexes,
-                isRoot: table.isRoot
+                isRoot: table.isRoot,
+                vocabulary: wanted.vocabulary ?? table.vocabulary
             )
         }
         return selected
@@ -34,8 +35,15 @@ public struct DatabaseSchema: Hashable, Sendable {
 public struct TableSchema: Hashable, Sendable {
     private let parts: Parts
 
-    public init(name: String, columns: [ColumnSchema], indexes: [[String]] = [], isRoot: Bool = false) {
-        parts = Parts(name: name, columns: columns, indexes: indexes, isRoot: isRoot)
+    /// - Parameter vocabulary: the columns that are read by ``Column``. Others can be read so, too, by their names.
+    public init(
+        name: String,
+        columns: [ColumnSchema],
+        indexes: [[String]] = [],
+        isRoot: Bool = false,
+        vocabulary: Table? = nil
+    ) {
+        parts = Parts(name: name, columns: columns, indexes: indexes, isRoot: isRoot, vocabulary: vocabulary)
     }
 
     public var name: String { parts.name }
@@ -46,18 +54,34 @@ public struct TableSchema: Hashable, Sendable {
     /// Whether a row lives without a reference to it.
     public var isRoot: Bool { parts.isRoot }
 
+    /// What was resolved for being read by ``Column``.
+    var vocabulary: Table? { parts.vocabulary }
+
     /// What reading and keeping a value needs of each column's type, without the type's lists and names.
     var shapes: [ColumnShape] { parts.shapes }
     /// The values of a row of which nothing was said.
     var defaults: [Datum] { parts.defaults }
     /// The positions of the columns whose references keep rows alive.
     var strongReferences: [Int] { parts.strongReferences }
+    /// Where `name` stands, by which rows are found.
+    var namePosition: Int? { parts.namePosition }
 
     /// Where a column's value stands in a row; `nil` for a column that is not here.
     public func position(of column: String) -> Int? { parts.positions[column] }
 
+    /// The same, without a look at the name where the vocabulary has the column.
+    public func position(of column: Column) -> Int? {
+        assert(column.table == nil || column.table == name, "\(column) is asked of a row of \(name)")
+        guard column.ordinal < parts.ordinals.count else { return position(of: column.name) }
+        let position = parts.ordinals[column.ordinal]
+        assert(position == self.position(of: column.name), "\(column) has another ordinal in \(name)")
+        return position
+    }
+
     /// The column of this name.
     public subscript(column: String) -> ColumnSchema? { position(of: column).map { columns[$0] } }
+
+    public subscript(column: Column) -> ColumnSchema? { position(of: column).map { columns[$0] } }
 
     public static func == (a: TableSchema, b: TableSchema) -> Bool {
         a.parts === b.parts
@@ -75,8 +99,12 @@ public struct TableSchema: Hashable, Sendable {
         let defaults: [Datum]
         let strongReferences: [Int]
         let positions: [String: Int]
+        let namePosition: Int?
+        let vocabulary: Table?
+        /// Where the vocabulary's columns stand, by their ordinals; empty without one.
+        let ordinals: [Int?]
 
-        init(name: String, columns: [ColumnSchema], indexes: [[String]], isRoot: Bool) {
+        init(name: String, columns: [ColumnSchema], indexes: [[String]], isRoot: Bool, vocabulary: Table?) {
             self.name = name
             self.columns = columns
             self.indexes = indexes
@@ -84,7 +112,11 @@ public struct TableSchema: Hashable, Sendable {
             shapes = columns.map { ColumnShape($0.type) }
             defaults = columns.map(\.type.defaultValue)
             strongReferences = columns.indices.filter { columns[$0].type.isStrongReference }
-            positions = Dictionary(columns.enumerated().map { ($1.name, $0) }) { first, _ in first }
+            let positions = Dictionary(columns.enumerated().map { ($1.name, $0) }) { first, _ in first }
+            self.positions = positions
+            namePosition = positions["name"]
+            self.vocabulary = vocabulary
+            ordinals = vocabulary?.columns.map { positions[$0.name] } ?? []
         }
     }
 }

@@ -5,11 +5,19 @@ public struct FollowedTable: Hashable, Sendable {
     /// Whether to follow every column that the server has, ``columns`` or not.
     public var isWhole = false
     public var rows: RowFilter
+    /// The columns that are read by ``Column``, so that where they stand is looked up once.
+    public var vocabulary: Table?
 
     public init(_ name: String, columns: [String], rows: RowFilter = .all) {
         self.name = name
         self.columns = columns
         self.rows = rows
+    }
+
+    /// A table of a vocabulary.
+    public init(_ table: Table, columns: [Column], rows: RowFilter = .all) {
+        self.init(table.name, columns: columns.map(\.name), rows: rows)
+        vocabulary = table
     }
 
     /// All columns of the table.

@@ -1,4 +1,5 @@
 import JSONRPC
+import OVSDB
 import TestSupport
 import Testing
 
@@ -18,7 +19,7 @@ struct AdoptionTests {
                 bond_mode=balance-slb -- set port br0-up bond_updelay=500 -- add-port br0 vnet3 tag=4
                 """
             )
-            let columns = ConfigurationColumns.port.filter { $0 != "external_ids" }.joined(separator: ",")
+            let columns = ConfigurationColumns.port.map(\.name).filter { $0 != "external_ids" }.joined(separator: ",")
             func ports() async throws -> String {
                 try await ovs.vsctl("--columns=_uuid,\(columns)", "list", "port", "br0", "br0-up", "vnet3")
             }

@@ -1,5 +1,6 @@
 import Glibc
 import JSONRPC
+import OVSDB
 import TestSupport
 import Testing
 
@@ -251,9 +252,9 @@ extension PrivateSwitch {
 
     /// The configuration of what ``addForeignRows()`` added, with the rows' identities.
     fileprivate func foreignRows() async throws -> [String] {
-        let bridge = ConfigurationColumns.bridge.filter { $0 != "ports" }.joined(separator: ",")
-        let port = ConfigurationColumns.port.joined(separator: ",")
-        let interface = ConfigurationColumns.interface.joined(separator: ",")
+        let bridge = ConfigurationColumns.bridge.map(\.name).filter { $0 != "ports" }.joined(separator: ",")
+        let port = ConfigurationColumns.port.map(\.name).joined(separator: ",")
+        let interface = ConfigurationColumns.interface.map(\.name).joined(separator: ",")
         return [
             try await vsctl("--columns=_uuid,\(bridge)", "list", "bridge", "ovs1", wait: false),
             try await vsctl("list-ports", "ovs1", wait: false),

@@ -34,7 +34,7 @@ struct OwnedState: Equatable {
         // brN and what is on it but the lane are the operator's, apart from what the layout states.
         let isInPart = Lane(uplinkBridge: row.name) != nil || layout.names.contains(row.name)
         var columns: [String: String] = [:]
-        for column in ConfigurationColumns.of(table: table) {
+        for column in ConfigurationColumns.of(table: table).map(\.name) {
             let value = row[column]
             switch column {
             case "ports", "interfaces":
