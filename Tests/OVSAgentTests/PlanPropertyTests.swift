@@ -142,8 +142,8 @@ struct PlanPropertyTests {
         _ layout: Layout,
         _ seed: UInt64
     ) throws {
-        for edit in plan.edits where edit.table != "Open_vSwitch" {
-            let key = PlanDatabase.Key(table: edit.table, uuid: edit.row)
+        for edit in plan.edits where edit.table != OpenVSwitch.table {
+            let key = PlanDatabase.Key(table: edit.table.name, uuid: edit.row)
             guard isForeign(key, in: database, layout) else { continue }
             let name = database.rows[key]?["name"]?.string ?? ""
             let isTag =
@@ -151,10 +151,10 @@ struct PlanPropertyTests {
                 && edit.keys.allSatisfy { $0 == "external_ids" && Set($1.keys).isSubset(of: GivenTag.noMarks.keys) }
             #expect(
                 (isTag || edit.values.isEmpty && edit.keys.isEmpty) && edit.joining.isEmpty,
-                "seed \(seed): \(edit.table) \(name)"
+                "seed \(seed): \(edit.table.name) \(name)"
             )
             for case .uuid(let uuid) in edit.leaving {
-                let child = PlanDatabase.Key(table: edit.table == "Bridge" ? "Port" : "Interface", uuid: uuid)
+                let child = PlanDatabase.Key(table: edit.table == Bridge.table ? "Port" : "Interface", uuid: uuid)
                 let members = database.rows[child]?["interfaces"]?.uuids ?? []
                 let isOurs =
                     !isForeign(child, in: database, layout)

@@ -78,11 +78,11 @@ struct ActiveMembers: Hashable, Sendable {
         for bond in Set(used.keys).union(shaken.keys).union(doubtful) where !bonds.contains(bond) { forget(bond) }
         for declared in layout.virtualSwitches {
             guard let uplink = declared.uplink, !doubtful.contains(uplink.name),
-                let port = replica["Port"][name: uplink.name]
+                let port = replica.port(named: uplink.name)
             else { continue }
             let name = uplink.name
             let found = Status.Uplink(uplink, on: declared.lane.uplinkBridge, in: replica)
-            guard found.mode == "active-backup", found.members.count > 1, port["other_config"]["bond-primary"] == nil
+            guard found.mode == "active-backup", found.members.count > 1, port[Port.otherConfig]["bond-primary"] == nil
             else {
                 forget(name)
                 continue

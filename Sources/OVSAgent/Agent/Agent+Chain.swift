@@ -175,7 +175,7 @@ extension Replica {
     /// Whether `other_config:vlan-limit` lets ovs-vswitchd see more than the outermost tag (ovs-vswitchd.conf.db(5)). What
     /// it says in no clear words may be that, too.
     fileprivate var seesInnerTags: Bool {
-        let limit = self["Open_vSwitch"].rows.lazy.compactMap { $0["other_config"]["vlan-limit"] }.first
+        let limit = root?[OpenVSwitch.otherConfig]["vlan-limit"]
         return limit != nil && limit != "1"
     }
 }
@@ -185,8 +185,8 @@ extension Replica {
     fileprivate func controllerPorts(of lanes: some Sequence<Lane>) -> [Lane: Set<String>] {
         var found: [Lane: Set<String>] = [:]
         for lane in lanes {
-            for port in self["Bridge"][name: lane.uplinkBridge]?["ports"].uuids.compactMap({ self["Port"][$0] }) ?? [] {
-                let members = port["interfaces"].uuids.compactMap { self["Interface"][$0] }
+            for port in unorderedPorts(of: lane.uplinkBridge) {
+                let members = interfaces(of: port)
                 if ControllerPort.isMarked(port, members) { found[lane, default: []].formUnion(members.map(\.name)) }
             }
         }
@@ -212,14 +212,14 @@ extension Replica {
     /// Whether a bridge takes broadcasts that come in by this interface, as far as bonds go: with LACP from every member
     /// that has a partner, else from the active one.
     fileprivate func takesBroadcasts(from member: String) -> Bool {
-        guard let interface = self["Interface"][name: member],
-            let port = referrers(of: interface.uuid).lazy.compactMap({ self["Port"][$0.row] }).first
+        guard let interface = interface(named: member),
+            let port = port(of: interface)
         else { return false }
-        let members = port["interfaces"].uuids.compactMap { self["Interface"][$0] }
+        let members = interfaces(of: port)
         guard members.count > 1 else { return true }
-        if members.contains(where: { $0["lacp_current"].boolean == true }) {
-            return interface["lacp_current"].boolean == true
+        if members.contains(where: { $0[Interface.lacpCurrent].boolean == true }) {
+            return interface[Interface.lacpCurrent].boolean == true
         }
-        return port["bond_active_slave"].string == interface["mac_in_use"].string
+        return port[Port.bondActiveSlave].string == interface[Interface.macInUse].string
     }
 }

@@ -137,8 +137,10 @@ extension RowChange {
     /// The bridge whose flows ovs-vswitchd forgets for this change: with its controllers and its fail mode it makes the
     /// tables anew (ovs-vswitchd.conf.db(5), `fail_mode`).
     fileprivate func flushedBridge(in replica: Replica) -> String? {
-        guard table == "Bridge", case .modified(let columns) = kind, let schema = replica.schema.tables[table],
-            columns.contains(where: { ["controller", "fail_mode"].contains(schema.columns[$0.position].name) })
+        guard table == Bridge.table.name, case .modified(let columns) = kind, let schema = replica.schema.tables[table],
+            columns.contains(where: {
+                [Bridge.controller, Bridge.failMode].compactMap(schema.position).contains($0.position)
+            })
         else { return nil }
         return replica[table][uuid]?.name
     }
@@ -165,7 +167,7 @@ private enum News: Hashable {
                     self = .configuration
                     return
                 }
-                if column == "mac_in_use" { self = .status }
+                if column == Interface.macInUse.name { self = .status }
             }
         }
     }

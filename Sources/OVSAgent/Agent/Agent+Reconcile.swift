@@ -69,7 +69,7 @@ extension Agent {
     }
 
     private func committed(_ results: [OperationResult]) {
-        if case .rows(let rows) = results.last, let number = rows.first?["next_cfg"]?.integer {
+        if case .rows(let rows) = results.last, let number = rows.first?[OpenVSwitch.nextCfg.name]?.integer {
             switches.awaitedConfiguration = number
         }
         expectApplication(of: switches.awaitedConfiguration)

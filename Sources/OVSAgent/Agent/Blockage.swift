@@ -32,9 +32,7 @@ struct Blockage: Hashable, Sendable {
 
     /// ovs-vswitchd passes nothing that it has not seen before (ovs-vswitchd.conf.db(5), `flow-restore-wait`).
     private static func waitsForRestore(_ replica: Replica) -> [Blockage] {
-        let table = replica["Open_vSwitch"]
-        guard let root = table.uuids.first.flatMap({ table[$0] }), root["other_config"]["flow-restore-wait"] == "true"
-        else { return [] }
+        guard replica.root?[OpenVSwitch.otherConfig]["flow-restore-wait"] == "true" else { return [] }
         return [
             Blockage(
                 "Open_vSwitch",
@@ -48,13 +46,13 @@ struct Blockage: Hashable, Sendable {
     /// Table, `output_port`). Ports of the operator's own may well be there for it.
     private static func mirrors(_ declared: Layout.VirtualSwitch, _ replica: Replica) -> [Blockage] {
         let name = declared.lane.uplinkBridge
-        guard let bridge = replica["Bridge"][name: name], !bridge["mirrors"].isEmpty else { return [] }
-        let mirrors = bridge["mirrors"].uuids.compactMap { replica["Mirror"][$0] }.sortedNaturally(by: \.name)
+        guard let bridge = replica.bridge(named: name), !bridge[Bridge.mirrors].isEmpty else { return [] }
+        let mirrors = bridge[Bridge.mirrors].uuids.compactMap { replica[Mirror.table][$0] }.sortedNaturally(by: \.name)
         return mirrors.flatMap { mirror -> [Blockage] in
-            let ports = mirror["output_port"].uuids.compactMap { replica["Port"][$0] }
+            let ports = mirror[Mirror.outputPort].uuids.compactMap { replica[Port.table][$0] }
             let lost = ports.filter { port in
                 DerivedName(port.name) != nil || port.name == declared.uplink?.name
-                    || ControllerPort.isMarked(port, port["interfaces"].uuids.compactMap { replica["Interface"][$0] })
+                    || ControllerPort.isMarked(port, replica.interfaces(of: port))
             }
             return lost.map { port in
                 Blockage(
@@ -69,7 +67,7 @@ struct Blockage: Hashable, Sendable {
     private static func uplink(_ uplink: Status.Uplink, _ replica: Replica) -> [Blockage] {
         guard uplink.isPresent, !uplink.members.isEmpty else { return [] }
         let object = "Port \(uplink.name)"
-        let rows = uplink.members.compactMap { replica["Interface"][name: $0.name] }
+        let rows = uplink.members.compactMap { replica.interface(named: $0.name) }
         let lost = rows.filter(\.hasLostDevice).map { row in
             Blockage(
                 "Interface \(row.name)",
@@ -78,10 +76,10 @@ struct Blockage: Hashable, Sendable {
             )
         }
         // Before ovs-vswitchd has looked at them, nothing is known of any.
-        guard rows.allSatisfy({ !$0["link_state"].isEmpty }) else { return lost }
+        guard rows.allSatisfy({ !$0[Interface.linkState].isEmpty }) else { return lost }
         let names = uplink.members.map(\.name).joined(separator: ", ")
         guard uplink.members.contains(where: \.linkUp) else {
-            let isDown = rows.allSatisfy { $0["admin_state"].string == "down" }
+            let isDown = rows.allSatisfy { $0[Interface.adminState].string == "down" }
             return lost + [
                 Blockage(
                     object,
@@ -106,7 +104,7 @@ struct Blockage: Hashable, Sendable {
         guard !uplink.members.contains(where: \.enabled) else { return lost }
         let unheard = rows.filter(\.isUnheard)
         if let first = unheard.first, unheard.count == uplink.members.count(where: \.linkUp) {
-            let column = first["cfm_fault"].boolean == true ? "cfm_mpid" : "bfd"
+            let column = first[Interface.cfmFault].boolean == true ? Interface.cfmMPID.name : Interface.bfd.name
             return lost + [
                 Blockage(
                     object,
@@ -119,7 +117,9 @@ struct Blockage: Hashable, Sendable {
                 )
             ]
         }
-        guard uplink.lacp != "off", rows.contains(where: { $0["lacp_current"].boolean == false }) else { return lost }
+        guard uplink.lacp != "off", rows.contains(where: { $0[Interface.lacpCurrent].boolean == false }) else {
+            return lost
+        }
         return lost + [
             Blockage(
                 object,
@@ -135,14 +135,15 @@ struct Blockage: Hashable, Sendable {
 extension Row {
     /// Whether an interface has a link and BFD or CFM says that nobody answers at its other end: a bond does not use it.
     var isUnheard: Bool {
-        guard self["link_state"].string == "up" else { return false }
-        return self["cfm_fault"].boolean == true || self["bfd_status"]["forwarding"] == "false"
+        guard self[Interface.linkState].string == "up" else { return false }
+        return self[Interface.cfmFault].boolean == true || self[Interface.bfdStatus]["forwarding"] == "false"
     }
 
     /// Whether an interface's device is gone and ovs-vswitchd still has the port: as `ip link delete` leaves it on the
     /// userspace datapath, where `ofport` and `error` stay as they were.
     var hasLostDevice: Bool {
-        self["ifindex"].integer == 0 && self["mac_in_use"].isEmpty && self["admin_state"].string == "down"
-            && self["ofport"].integer.map { $0 > 0 } == true
+        self[Interface.ifindex].integer == 0 && self[Interface.macInUse].isEmpty
+            && self[Interface.adminState].string == "down"
+            && self[Interface.ofport].integer.map { $0 > 0 } == true
     }
 }

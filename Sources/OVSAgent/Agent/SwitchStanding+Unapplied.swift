@@ -8,7 +8,7 @@ extension SwitchStanding {
     func hasApplied(_ wanted: [DesiredBridge], _ replica: Replica) -> Bool {
         // Where flows are missing the rest needs no look.
         let lacksFlows = wanted.contains { bridge in
-            self[bridge.row.name].map { $0.flows == nil } ?? false && replica["Bridge"][name: bridge.row.name] != nil
+            self[bridge.row.name].map { $0.flows == nil } ?? false && replica.bridge(named: bridge.row.name) != nil
         }
         return !lacksFlows && unapplied(wanted, replica, socketsIn: "").isEmpty
     }
@@ -26,7 +26,7 @@ extension SwitchStanding {
             )
         }
         var outages: [SwitchConnection.Outage] = []
-        for bridge in wanted where replica["Bridge"][name: bridge.row.name] != nil {
+        for bridge in wanted where replica.bridge(named: bridge.row.name) != nil {
             switch self[bridge.row.name]?.state {
             case .up(let status):
                 missing += findMissingPorts(of: bridge, in: status.ports, replica)
@@ -80,17 +80,17 @@ extension SwitchStanding {
     ) -> [Reason] {
         bridge.ports.flatMap(\.interfaces).compactMap { interface in
             let name = interface.row.name
-            guard let row = replica["Interface"][name: name],
+            guard let row = replica.interface(named: name),
                 replica.referrers(of: row.uuid).contains(where: { replica.bridge(ofPort: $0.row) == bridge.row.name })
             else { return nil }
             guard let port = ports[name] else {
-                let error = row["error"].string.map { ": \($0)" } ?? ""
+                let error = row[Interface.error].string.map { ": \($0)" } ?? ""
                 return Reason(
                     "Interface \(name): ovs-vswitchd has no such port on \(bridge.row.name)\(error)",
                     remedy: "look whether the device exists, and into ovs-vswitchd.log"
                 )
             }
-            guard let wanted = row["ofport_request"].integer, wanted != Int64(port.number) else { return nil }
+            guard let wanted = row[Interface.ofportRequest].integer, wanted != Int64(port.number) else { return nil }
             return Reason("Interface \(name): it has port number \(port.number), not \(wanted) as asked for")
         }
     }
@@ -98,18 +98,15 @@ extension SwitchStanding {
 
 extension Replica {
     /// `cur_cfg`: the last configuration that ovs-vswitchd has taken, as far as it lives.
-    var currentConfiguration: Int64? { count("cur_cfg") }
+    var currentConfiguration: Int64? { count(OpenVSwitch.curCfg) }
 
     /// `next_cfg`: the last configuration that somebody asked it to take.
-    fileprivate var nextConfiguration: Int64? { count("next_cfg") }
+    fileprivate var nextConfiguration: Int64? { count(OpenVSwitch.nextCfg) }
 
-    private func count(_ column: String) -> Int64? {
-        let table = self["Open_vSwitch"]
-        return table.uuids.first.flatMap { table[$0]?[column].integer }
-    }
+    private func count(_ column: Column) -> Int64? { root?[column].integer }
 
     /// The name of the bridge that has a port.
     fileprivate func bridge(ofPort port: UUID) -> String? {
-        referrers(of: port).lazy.compactMap { self["Bridge"][$0.row]?.name }.first
+        bridges(ofPort: port).first?.name
     }
 }

@@ -22,7 +22,7 @@ struct UplinkDevices: Hashable, Sendable {
         var seen: [UUID: Int64] = [:]
         replaced = []
         for row in Self.members(in: replica, layout) {
-            let number = row["ifindex"].integer ?? 0
+            let number = row[Interface.ifindex].integer ?? 0
             let first = opened[row.uuid] ?? number
             if first > 0 { seen[row.uuid] = first }
             if first > 0, number > 0, number != first || unheard[row.uuid] == number { replaced.insert(row.name) }
@@ -34,8 +34,8 @@ struct UplinkDevices: Hashable, Sendable {
     /// The numbers of the devices that ovs-vswitchd is to listen to by packet sockets, as the database has them: to be asked
     /// about after that, since a row has its number when the device is open.
     static func numbers(in replica: Replica, _ layout: Layout) -> [UUID: Int64] {
-        let rows = members(in: replica, layout).filter { ["", "system"].contains($0["type"].string ?? "") }
-        let numbers = rows.map { ($0.uuid, $0["ifindex"].integer ?? 0) }.filter { $0.1 > 0 }
+        let rows = members(in: replica, layout).filter { ["", "system"].contains($0[Interface.type].string ?? "") }
+        let numbers = rows.map { ($0.uuid, $0[Interface.ifindex].integer ?? 0) }.filter { $0.1 > 0 }
         return Dictionary(numbers) { $1 }
     }
 
@@ -46,11 +46,11 @@ struct UplinkDevices: Hashable, Sendable {
 
     private static func members(in replica: Replica, _ layout: Layout) -> [Row] {
         layout.virtualSwitches.flatMap { declared -> [Row] in
-            guard let uplink = declared.uplink, let port = replica["Port"][name: uplink.name],
+            guard let uplink = declared.uplink, let port = replica.port(named: uplink.name),
                 // The kernel's datapath takes a device off by itself, and ovs-vswitchd opens the new one.
-                replica["Bridge"][name: declared.lane.uplinkBridge]?["datapath_type"].string == "netdev"
+                replica.bridge(named: declared.lane.uplinkBridge)?[Bridge.datapathType].string == "netdev"
             else { return [] }
-            return port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
+            return replica.interfaces(of: port)
         }
     }
 

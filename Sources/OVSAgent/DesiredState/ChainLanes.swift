@@ -20,7 +20,7 @@ struct ChainLanes: Hashable, Sendable {
             let uplinks = bridge.ports.filter { $0.row.role == .uplink }
             uplinkMembers[lane] = uplinks.flatMap { $0.interfaces.map(\.row.name) }
             let isBalanced = uplinks.contains { port in
-                port.row.columns.contains { $0.name == "bond_mode" && $0.value == .exact("balance-slb") }
+                port.row.columns.contains { $0.name == Port.bondMode.name && $0.value == .exact("balance-slb") }
             }
             if isBalanced { balancedBySource.insert(lane) }
         }

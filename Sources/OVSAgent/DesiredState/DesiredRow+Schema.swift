@@ -13,36 +13,36 @@ struct DesiredRowBuilder {
     private var memory = DesiredRow.Memory.none
 
     init(_ kind: DesiredRow.Table, _ name: String, _ role: Role, schema: DatabaseSchema) {
-        table = schema.tables[kind.rawValue]
+        table = schema.tables[kind.vocabulary.name]
         self.kind = kind
         self.name = name
         self.role = role
-        entries("external_ids", [Mark.role: role.rawValue])
+        entries(.externalIDs, [Mark.role: role.rawValue])
     }
 
     /// Wants a column to have this value, whoever made the row.
-    mutating func exact(_ column: String, _ value: Datum, isAsFound: Bool = false) {
-        add(column, .exact(value), isAsFound: isAsFound)
+    mutating func exact(_ column: Column, _ value: Datum, isAsFound: Bool = false) {
+        add(column.name, .exact(value), isAsFound: isAsFound)
     }
 
     /// Wants what the layout states; where it states nothing, the documented default on a row of our own.
-    mutating func exact(_ column: String, _ stated: Datum?, otherwiseWhereMade documented: Datum) {
-        add(column, .exact(stated ?? documented), isOnlyForMadeRows: stated == nil)
+    mutating func exact(_ column: Column, _ stated: Datum?, otherwiseWhereMade documented: Datum) {
+        add(column.name, .exact(stated ?? documented), isOnlyForMadeRows: stated == nil)
     }
 
     /// Wants these keys of a map; `nil` means absent.
     mutating func entries(
-        _ column: String,
+        _ column: Column,
         _ wanted: [String: String?],
         followingStatus: Bool = false,
         isAsFound: Bool = false
     ) {
-        addEntries(column, wanted, followsStatus: followingStatus, isAsFound: isAsFound)
+        addEntries(column.name, wanted, followsStatus: followingStatus, isAsFound: isAsFound)
     }
 
     /// Wants what the layout states under a key; where it states nothing, the documented default on a row of our own.
-    mutating func entry(_ column: String, _ key: String, _ stated: String?, otherwiseWhereMade documented: String?) {
-        addEntries(column, [key: stated ?? documented], isOnlyForMadeRows: stated == nil)
+    mutating func entry(_ column: Column, _ key: String, _ stated: String?, otherwiseWhereMade documented: String?) {
+        addEntries(column.name, [key: stated ?? documented], isOnlyForMadeRows: stated == nil)
     }
 
     /// The row with the columns wanted so far, and what was found in all others that are remembered. What the layout

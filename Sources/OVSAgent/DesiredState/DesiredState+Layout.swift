@@ -21,11 +21,11 @@ extension DesiredState {
 
 extension DesiredBridge {
     fileprivate var hostVLAN: Int64? {
-        guard let host = ports.first(where: { $0.row.role == .hostPort })?.row, host.exact("vlan_mode") != "trunk"
+        guard let host = ports.first(where: { $0.row.role == .hostPort })?.row, host.exact(Port.vlanMode) != "trunk"
         else {
             return nil
         }
-        return host.exact("tag")?.integer
+        return host.exact(Port.tag)?.integer
     }
 }
 
@@ -77,24 +77,24 @@ private struct Compiler {
         let lane = virtualSwitch.lane
         let known = found.uplinkBridges[lane]
         var row = builder(.bridge, lane.uplinkBridge, .uplinkBridge)
-        row.exact("fail_mode", "standalone")
-        row.exact("controller", .emptySet)
+        row.exact(Bridge.failMode, "standalone")
+        row.exact(Bridge.controller, .emptySet)
         let isAdopted = known?.isMade == false
-        row.exact("datapath_type", Datum(.string(ownDatapathType(of: known))), isAsFound: isAdopted)
+        row.exact(Bridge.datapathType, Datum(.string(ownDatapathType(of: known))), isAsFound: isAdopted)
         if let spoken = known?.protocols, !spoken.isEmpty {
             // The operator's choice stays otherwise.
             let all = spoken.union(OpenFlowVersions.needed).map { Atom.string($0) }
-            row.exact("protocols", Datum(set: all), isAsFound: isAdopted)
+            row.exact(Bridge.protocols, Datum(set: all), isAsFound: isAdopted)
         }
         if let known, let address = known.hardwareAddress {
             row.entries(
-                "other_config",
+                Bridge.otherConfig,
                 ["hwaddr": address],
                 followingStatus: known.isNewAddress,
                 isAsFound: known.wasPinned
             )
             row.entries(
-                "external_ids",
+                Bridge.externalIDs,
                 [Mark.hardwareAddress: address, Mark.foundHardwareAddress: known.wasPinned ? "true" : nil],
                 followingStatus: known.isNewAddress
             )
@@ -152,7 +152,7 @@ private struct Compiler {
 
     private func ownPort(of bridge: String) -> DesiredPort {
         var interface = builder(.interface, bridge, .bridgePort)
-        interface.exact("type", "internal")
+        interface.exact(Interface.type, "internal")
         return DesiredPort(
             row: builder(.port, bridge, .bridgePort).exclusive(),
             interfaces: [DesiredInterface(row: interface.exclusive(), claim: .byForce)],
@@ -163,17 +163,17 @@ private struct Compiler {
     private func lanePort(_ lanePort: LanePort) -> DesiredPort {
         var port = builder(.port, lanePort.name, .lane)
         if let tag = lanePort.accessTag {
-            port.exact("vlan_mode", "access")
-            port.exact("tag", Datum(.integer(tag)))
+            port.exact(Port.vlanMode, "access")
+            port.exact(Port.tag, Datum(.integer(tag)))
         }
         if let trunks = lanePort.trunks {
-            port.exact("vlan_mode", "trunk")
-            port.exact("trunks", Datum(set: trunks.map { .integer($0) }))
+            port.exact(Port.vlanMode, "trunk")
+            port.exact(Port.trunks, Datum(set: trunks.map { .integer($0) }))
         }
         var interface = builder(.interface, lanePort.name, .lane)
-        interface.exact("type", "patch")
-        interface.exact("options", Datum(map: ["peer": lanePort.peer.name]))
-        interface.exact("ofport_request", Datum(.integer(lanePort.portRequest)))
+        interface.exact(Interface.type, "patch")
+        interface.exact(Interface.options, Datum(map: ["peer": lanePort.peer.name]))
+        interface.exact(Interface.ofportRequest, Datum(.integer(lanePort.portRequest)))
         return DesiredPort(
             row: port.exclusive(),
             interfaces: [DesiredInterface(row: interface.exclusive(), claim: .byForce)],
@@ -185,21 +185,21 @@ private struct Compiler {
         let name = virtualSwitch.lane.uplinkBridge
         let claim: Claim = virtualSwitch.uplink?.adopt == true ? .adopted : .refused
         var port = builder(.port, name, .hostPort)
-        port.exact("tag", virtualSwitch.hostVlan.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
+        port.exact(Port.tag, virtualSwitch.hostVlan.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
         // A host port that we made is never a trunk, which would get every VM's VLAN; one that stood here before may
         // carry the host's own VLAN devices, beside a stated VLAN as its native one. As a mere trunk it would have none, and
         // as a tunnel it would hide whatever VLAN the host's frames name inside of it.
         let columns = found.values[.port, name]?.columns
-        let hidesVLAN = ["trunk", "dot1q-tunnel"].contains(columns?["vlan_mode"]?.string)
+        let hidesVLAN = ["trunk", "dot1q-tunnel"].contains(columns?[Port.vlanMode]?.string)
         let stated = virtualSwitch.hostVlan != nil && hidesVLAN ? Datum.emptySet : nil
-        port.exact("vlan_mode", stated, otherwiseWhereMade: .emptySet)
+        port.exact(Port.vlanMode, stated, otherwiseWhereMade: .emptySet)
         // Of VLAN 0 a native port has only what its list says (ovs-vswitchd.conf.db(5), `trunks`).
-        if virtualSwitch.hostVlan == 0, let trunks = columns?["trunks"]?.atoms, !trunks.isEmpty {
-            port.exact("trunks", Datum(set: Set(trunks).union([.integer(0)])))
+        if virtualSwitch.hostVlan == 0, let trunks = columns?[Port.trunks]?.atoms, !trunks.isEmpty {
+            port.exact(Port.trunks, Datum(set: Set(trunks).union([.integer(0)])))
         }
         var interface = builder(.interface, name, .hostPort)
-        interface.exact("type", "internal")
-        if let mtu = virtualSwitch.mtu { interface.exact("mtu_request", Datum(.integer(Int64(mtu)))) }
+        interface.exact(Interface.type, "internal")
+        if let mtu = virtualSwitch.mtu { interface.exact(Interface.mtuRequest, Datum(.integer(Int64(mtu)))) }
         return DesiredPort(
             row: port.partial(asFound: found.values),
             interfaces: [DesiredInterface(row: interface.partial(asFound: found.values), claim: claim)],
@@ -210,16 +210,21 @@ private struct Compiler {
 
     private func uplinkPort(_ uplink: Layout.Uplink, _ nics: [String], mtu: Int?) -> DesiredPort {
         var port = builder(.port, uplink.name, .uplink)
-        port.exact("bond_mode", uplink.mode.map { Datum(.string($0.rawValue)) }, otherwiseWhereMade: "active-backup")
-        port.exact("lacp", uplink.lacp.map { Datum(.string($0.rawValue)) }, otherwiseWhereMade: "off")
-        port.exact("bond_updelay", uplink.upDelay.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
-        port.exact("bond_downdelay", uplink.downDelay.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
-        port.entry("other_config", "lacp-time", uplink.lacpRate?.rawValue, otherwiseWhereMade: "fast")
-        port.entry("other_config", "lacp-fallback-ab", uplink.lacpFallback.map { "\($0)" }, otherwiseWhereMade: "true")
-        port.entry("other_config", "bond-primary", uplink.primary, otherwiseWhereMade: nil)
+        port.exact(Port.bondMode, uplink.mode.map { Datum(.string($0.rawValue)) }, otherwiseWhereMade: "active-backup")
+        port.exact(Port.lacp, uplink.lacp.map { Datum(.string($0.rawValue)) }, otherwiseWhereMade: "off")
+        port.exact(Port.bondUpdelay, uplink.upDelay.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
+        port.exact(Port.bondDowndelay, uplink.downDelay.map { Datum(.integer(Int64($0))) }, otherwiseWhereMade: 0)
+        port.entry(Port.otherConfig, "lacp-time", uplink.lacpRate?.rawValue, otherwiseWhereMade: "fast")
+        port.entry(
+            Port.otherConfig,
+            "lacp-fallback-ab",
+            uplink.lacpFallback.map { "\($0)" },
+            otherwiseWhereMade: "true"
+        )
+        port.entry(Port.otherConfig, "bond-primary", uplink.primary, otherwiseWhereMade: nil)
         let interfaces = nics.map { name in
             var interface = builder(.interface, name, .uplinkMember)
-            if let mtu { interface.exact("mtu_request", Datum(.integer(Int64(mtu)))) }
+            if let mtu { interface.exact(Interface.mtuRequest, Datum(.integer(Int64(mtu)))) }
             let row = interface.partial(asFound: found.values)
             return DesiredInterface(row: row, claim: uplink.adopt ? .adopted : .ifAlone)
         }
@@ -264,8 +269,8 @@ private struct Compiler {
 
     private func secureBridge(_ name: String, _ role: Role) -> DesiredRow {
         var row = builder(.bridge, name, role)
-        row.exact("fail_mode", "secure")
-        row.exact("datapath_type", Datum(.string(datapathType)))
+        row.exact(Bridge.failMode, "secure")
+        row.exact(Bridge.datapathType, Datum(.string(datapathType)))
         return row.exclusive()
     }
 

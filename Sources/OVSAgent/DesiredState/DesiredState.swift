@@ -19,9 +19,9 @@ struct DesiredState: Hashable, Sendable {
 
 extension DesiredRow {
     /// The whole value that is wanted of a column.
-    func exact(_ column: String) -> Datum? {
+    func exact(_ column: Column) -> Datum? {
         columns.lazy.compactMap { wanted in
-            if wanted.name == column, case .exact(let value) = wanted.value { value } else { nil }
+            if wanted.name == column.name, case .exact(let value) = wanted.value { value } else { nil }
         }.first
     }
 }
@@ -139,10 +139,24 @@ struct DesiredRow: Hashable, Sendable {
     }
 
     /// The tables whose rows the agent owns.
-    enum Table: String, Hashable, Sendable {
-        case bridge = "Bridge"
-        case port = "Port"
-        case interface = "Interface"
+    enum Table: Hashable, Sendable, CaseIterable, RawRepresentable {
+        case bridge, port, interface
+
+        init?(rawValue: String) {
+            guard let table = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+            self = table
+        }
+
+        /// As the database names it.
+        var rawValue: String { vocabulary.name }
+
+        var vocabulary: OVSDB.Table {
+            switch self {
+            case .bridge: Bridge.table
+            case .port: Port.table
+            case .interface: Interface.table
+            }
+        }
     }
 }
 

@@ -31,7 +31,7 @@ struct Found: Hashable, Sendable {
 
 extension Found {
     init(for layout: Layout, in replica: Replica, provenance: Provenance) {
-        let bridges = replica["Bridge"]
+        let bridges = replica[Bridge.table]
         values = provenance.found
         for lane in layout.virtualSwitches.lazy.map(\.lane) {
             let remembered = values[.bridge, lane.uplinkBridge]
@@ -50,19 +50,19 @@ extension Found.UplinkBridge {
         isPresent = false
         isMade = !remembered.isAdopted
         datapathType = standing.datapathType
-        protocols = Self.names(remembered.columns["protocols"] ?? .emptySet)
+        protocols = Self.names(remembered.columns[Bridge.protocols] ?? .emptySet)
         hardwareAddress = standing.hardwareAddress
         wasPinned = standing.wasPinned
     }
 
     fileprivate init(_ bridge: Row, _ remembered: FoundRow?, in replica: Replica, provenance: Provenance) {
-        let marks = bridge["external_ids"]
+        let marks = bridge[Bridge.externalIDs]
         let seen = remembered?.standing
         isMade = provenance.isMade(bridge, as: .uplinkBridge)
-        let found = bridge["datapath_type"].string ?? ""
+        let found = bridge[Bridge.datapathType].string ?? ""
         datapathType = seen?.row == bridge.uuid ? seen?.datapathType ?? found : found
-        protocols = Self.names(remembered?.columns["protocols"] ?? bridge["protocols"])
-        let configured = bridge["other_config"]["hwaddr"]
+        protocols = Self.names(remembered?.columns[Bridge.protocols] ?? bridge[Bridge.protocols])
+        let configured = bridge[Bridge.otherConfig]["hwaddr"]
         if let seen, let address = seen.hardwareAddress, Self.isUsable(address) {
             hardwareAddress = address
             wasPinned = seen.wasPinned
@@ -90,15 +90,17 @@ extension Found.UplinkBridge {
     /// (ovs-vswitchd.conf.db(5), Interface Table, `mac`; bridge.c, find_local_hw_addr). That is foretold here, once
     /// ovs-vswitchd has told of every NIC that it can open. A bridge that others made has been up, and has what it has.
     private static func settledAddress(of bridge: Row, isMade: Bool, in replica: Replica) -> String? {
-        let inUse = replica["Interface"][name: bridge.name]?["mac_in_use"].string.flatMap { isUsable($0) ? $0 : nil }
+        let inUse = replica.interface(named: bridge.name)?[Interface.macInUse].string.flatMap {
+            isUsable($0) ? $0 : nil
+        }
         guard isMade, let inUse else { return inUse }
         var lowest: String?
-        for port in bridge["ports"].uuids.compactMap({ replica["Port"][$0] }) where port.name != bridge.name {
-            let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
-            let isUplink = port["external_ids"][Mark.role] == Role.uplink.rawValue
+        for port in replica.ports(of: bridge) where port.name != bridge.name {
+            let members = replica.interfaces(of: port)
+            let isUplink = port[Port.externalIDs][Mark.role] == Role.uplink.rawValue
             guard !isUplink || members.allSatisfy(isTold) else { return nil }
             let first = members.min { $0.name < $1.name }
-            let address = port["mac"].string ?? first?["mac_in_use"].string
+            let address = port[Port.mac].string ?? first?[Interface.macInUse].string
             guard let address = address?.lowercased(), isUsable(address), isUniversal(address) else { continue }
             lowest = lowest.map { min($0, address) } ?? address
         }
@@ -107,7 +109,8 @@ extension Found.UplinkBridge {
 
     /// Whether ovs-vswitchd has opened the interface or can't.
     private static func isTold(_ interface: Row) -> Bool {
-        !interface["mac_in_use"].isEmpty || interface["ofport"].integer == -1 || !interface["error"].isEmpty
+        !interface[Interface.macInUse].isEmpty || interface[Interface.ofport].integer == -1
+            || !interface[Interface.error].isEmpty
     }
 
     /// Whether its maker gave it, and no administrator or random generator (IEEE 802, the U/L bit).

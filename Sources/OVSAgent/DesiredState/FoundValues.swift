@@ -88,22 +88,23 @@ struct FoundRow: Hashable, Sendable {
         self.init(isAdopted: false)
         let exact = desired?.columns.filter { if case .exact = $0.value { true } else { false } } ?? []
         let stated = Set(exact.map(\.name))
-        take(FoundColumns.vlans(in: row.schema).filter { !stated.contains($0.column) }, of: row)
+        take(FoundColumns.vlans(in: row.schema).filter { !stated.contains($0.column.name) }, of: row)
     }
 
-    private mutating func take(_ found: [FoundColumns.Column], of row: Row) {
-        for column in found where row.has(column.column) {
-            let value = row[column.column]
-            if let key = column.key {
-                keys[column.column, default: [:]][key] = .some(value[key])
+    private mutating func take(_ found: [FoundColumns.Item], of row: Row) {
+        for item in found where row.has(item.column) {
+            let value = row[item.column]
+            if let key = item.key {
+                keys[item.column, default: [:]][key] = .some(value[key])
             } else {
-                columns[column.column] = value
+                columns[item.column] = value
             }
         }
     }
 
     /// Leaves out what a new row has by itself.
-    mutating func leaveOutDefaults(of table: TableSchema, exceptFor kept: [String]) {
+    mutating func leaveOutDefaults(of table: TableSchema, exceptFor kept: [Column]) {
+        let kept = Set(kept.map(\.name))
         columns = columns.filter { column, value in
             kept.contains(column) || value != table[column]?.type.defaultValue
         }
@@ -124,17 +125,17 @@ struct FoundRow: Hashable, Sendable {
 ///
 /// Source: ovs-vswitchd.conf.db(5), of Open vSwitch 2.17 to 3.5.
 enum FoundColumns {
-    struct Column: Hashable, Sendable {
-        var column: String
+    struct Item: Hashable, Sendable {
+        var column: Column
         /// Of a map; `nil` for the whole column.
         var key: String?
     }
 
     /// Of a row of this role; none for roles whose rows the agent owns whole.
-    static func of(_ role: Role, in table: TableSchema) -> [Column] {
+    static func of(_ role: Role, in table: TableSchema) -> [Item] {
         switch (role, table.name) {
         case (.uplinkBridge, _): bridge
-        case (.hostPort, "Port"): vlanColumns + port
+        case (.hostPort, Port.table.name): vlanColumns + port
         case (.uplink, _): vlanColumns + port + bond
         case (.hostPort, _): interface
         case (.uplinkMember, _): interface + member
@@ -143,22 +144,23 @@ enum FoundColumns {
     }
 
     /// What says the VLANs of a port; none of another table.
-    static func vlans(in table: TableSchema) -> [Column] { table.name == "Port" ? vlanColumns : [] }
+    static func vlans(in table: TableSchema) -> [Item] { table.name == Port.table.name ? vlanColumns : [] }
 
     // `datapath_type` and `other_config:hwaddr` are remembered apart, as `FoundRow.Standing`.
     private static let bridge =
-        columns("protocols", "flood_vlans", "mcast_snooping_enable", "stp_enable", "rstp_enable")
-        + keys("other_config", "forward-bpdu", "mcast-snooping-disable-flood-unregistered")
+        columns(Bridge.protocols, Bridge.floodVLANs, Bridge.mcastSnoopingEnable, Bridge.stpEnable, Bridge.rstpEnable)
+        + keys(Bridge.otherConfig, "forward-bpdu", "mcast-snooping-disable-flood-unregistered")
 
     private static let vlanColumns =
-        columns("tag", "trunks", "vlan_mode", "cvlans") + keys("other_config", "qinq-ethtype", "priority-tags")
+        columns(Port.tag, Port.trunks, Port.vlanMode, Port.cvlans)
+        + keys(Port.otherConfig, "qinq-ethtype", "priority-tags")
 
-    private static let port = columns("mac", "protected") + keys("other_config", "stp-enable", "rstp-enable")
+    private static let port = columns(Port.mac, Port.protected) + keys(Port.otherConfig, "stp-enable", "rstp-enable")
 
     private static let bond =
-        columns("bond_mode", "bond_updelay", "bond_downdelay", "bond_fake_iface", "lacp")
+        columns(Port.bondMode, Port.bondUpdelay, Port.bondDowndelay, Port.bondFakeIface, Port.lacp)
         + keys(
-            "other_config",
+            Port.otherConfig,
             "bond-detect-mode",
             "bond-hash-basis",
             "bond-miimon-interval",
@@ -173,18 +175,18 @@ enum FoundColumns {
             "lacp-time"
         )
 
-    private static let interface = columns("mtu_request", "mac")
+    private static let interface = columns(Interface.mtuRequest, Interface.mac)
 
     /// With what the device is, since a NIC of DPDK or AF_XDP is none without it, and what can take a member out.
     private static let member =
-        columns("type", "cfm_mpid")
-        + keys("options", "dpdk-devargs", "xdp-mode")
-        + keys("bfd", "enable")
-        + keys("other_config", "lacp-aggregation-key", "lacp-port-id", "lacp-port-priority")
+        columns(Interface.type, Interface.cfmMPID)
+        + keys(Interface.options, "dpdk-devargs", "xdp-mode")
+        + keys(Interface.bfd, "enable")
+        + keys(Interface.otherConfig, "lacp-aggregation-key", "lacp-port-id", "lacp-port-priority")
 
-    private static func columns(_ names: String...) -> [Column] { names.map { Column(column: $0) } }
+    private static func columns(_ columns: Column...) -> [Item] { columns.map { Item(column: $0) } }
 
-    private static func keys(_ column: String, _ keys: String...) -> [Column] {
-        keys.map { Column(column: column, key: $0) }
+    private static func keys(_ column: Column, _ keys: String...) -> [Item] {
+        keys.map { Item(column: column, key: $0) }
     }
 }

@@ -77,10 +77,10 @@ struct DesiredPlaces: Sendable {
     func widen(_ scope: inout PlanScope, by changes: [RowChange], in replica: Replica) {
         for change in changes where scope != .all {
             switch change.table {
-            case "Bridge": widen(&scope, by: change, children: ("ports", "Port"), in: replica)
-            case "Port": widen(&scope, by: change, children: ("interfaces", "Interface"), in: replica)
-            case "Interface": widen(&scope, by: change, children: nil, in: replica)
-            case "Open_vSwitch":
+            case Bridge.table.name: widen(&scope, by: change, children: (Bridge.ports, Port.table), in: replica)
+            case Port.table.name: widen(&scope, by: change, children: (Port.interfaces, Interface.table), in: replica)
+            case Interface.table.name: widen(&scope, by: change, children: nil, in: replica)
+            case OpenVSwitch.table.name:
                 // That bridges come and go, their own rows tell.
                 if case .modified = change.kind { continue }
                 scope = .all
@@ -92,15 +92,15 @@ struct DesiredPlaces: Sendable {
     private func widen(
         _ scope: inout PlanScope,
         by change: RowChange,
-        children: (column: String, table: String)?,
+        children: (column: Column, table: Table)?,
         in replica: Replica
     ) {
         let table = replica[change.table]
-        guard let position = table.schema.position(of: "name") else { return }
+        guard let position = table.schema.position(of: .rowName) else { return }
         let name: String? =
             if case .deleted(let old) = change.kind { old[position].string } else { table[change.uuid]?.name }
         if let name {
-            if change.table == "Bridge", isLeftover(name) { scope = .all }
+            if change.table == Bridge.table.name, isLeftover(name) { scope = .all }
             for place in places[name] ?? [] { scope.insert(place) }
         }
         guard let children else { return }

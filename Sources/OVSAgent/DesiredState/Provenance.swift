@@ -22,7 +22,7 @@ struct Provenance: Hashable, Sendable {
     func isMade(_ row: Row, as role: Role) -> Bool {
         if let isMade = isMade[row.uuid] { return isMade }
         if let table = DesiredRow.Table(rawValue: row.schema.name), found.isAdopted(table, row.name) { return false }
-        let marks = row["external_ids"]
+        let marks = row[.externalIDs]
         return marks[Mark.made] == "true" && marks[Mark.role] == role.rawValue
     }
 
@@ -84,19 +84,19 @@ struct Provenance: Hashable, Sendable {
         let found = found
         self.found.forget { object in
             if wanted.contains(object) { return false }
-            guard let row = replica[object.table.rawValue][name: object.name] else {
+            guard let row = replica[object.table.vocabulary][name: object.name] else {
                 return object.table != .interface || !found.isAdopted(.interface, object.name)
             }
-            return row["external_ids"][Mark.role] == nil
+            return row[.externalIDs][Mark.role] == nil
         }
     }
 
     private mutating func record(_ bridge: DesiredBridge, in replica: Replica) {
         if let row = record(bridge.row, in: replica), bridge.row.role == .uplinkBridge {
-            let marks = row["external_ids"]
+            let marks = row[.externalIDs]
             let standing = FoundRow.Standing(
                 row: row.uuid,
-                datapathType: row["datapath_type"].string ?? "",
+                datapathType: row[Bridge.datapathType].string ?? "",
                 hardwareAddress: marks[Mark.hardwareAddress],
                 wasPinned: marks[Mark.foundHardwareAddress] == "true"
             )
@@ -111,10 +111,10 @@ struct Provenance: Hashable, Sendable {
     }
 
     private mutating func record(_ desired: DesiredRow, in replica: Replica) -> Row? {
-        guard let row = replica[desired.table.rawValue][name: desired.name],
-            row["external_ids"][Mark.role] == desired.role.rawValue
+        guard let row = replica[desired.table.vocabulary][name: desired.name],
+            row[.externalIDs][Mark.role] == desired.role.rawValue
         else { return nil }
-        isMade[row.uuid] = row["external_ids"][Mark.made] == "true"
+        isMade[row.uuid] = row[.externalIDs][Mark.made] == "true"
         return row
     }
 }

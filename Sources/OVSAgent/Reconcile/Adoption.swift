@@ -35,7 +35,7 @@ struct Adoption: Hashable, Sendable {
         }
         if let selection, selected.isEmpty { throw .unknown(selection, known: candidates.map { "\($0.object)" }) }
         for wanted in selected {
-            guard let row = replica[wanted.table.rawValue][name: wanted.name] else {
+            guard let row = replica[wanted.table.vocabulary][name: wanted.name] else {
                 if selection == nil { continue }
                 throw .missing("\(wanted.object)")
             }
@@ -51,10 +51,10 @@ struct Adoption: Hashable, Sendable {
         new.replace(with: FoundRow(adopted: row, as: wanted.role), keeping: wanted.states)
         if wanted.role == .uplinkBridge {
             // The agent's own connection speaks what it added there.
-            if let spoken = former.columns["protocols"], !spoken.isEmpty,
-                row["protocols"] == Datum(set: spoken.atoms + OpenFlowVersions.needed.map { .string($0) })
+            if let spoken = former.columns[Bridge.protocols], !spoken.isEmpty,
+                row[Bridge.protocols] == Datum(set: spoken.atoms + OpenFlowVersions.needed.map { .string($0) })
             {
-                new.columns["protocols"] = spoken
+                new.columns[Bridge.protocols] = spoken
             }
             new.standing = FoundRow.Standing(adopting: row, after: former.standing, in: replica)
         }
@@ -89,12 +89,13 @@ extension DesiredState {
 extension FoundRow.Standing {
     fileprivate init(adopting bridge: Row, after former: Self?, in replica: Replica) {
         row = bridge.uuid
-        datapathType = bridge["datapath_type"].string ?? ""
-        if let pinned = bridge["other_config"]["hwaddr"] {
+        datapathType = bridge[Bridge.datapathType].string ?? ""
+        if let pinned = bridge[Bridge.otherConfig]["hwaddr"] {
             hardwareAddress = pinned
             wasPinned = pinned == former?.hardwareAddress ? former?.wasPinned == true : true
         } else {
-            hardwareAddress = replica["Interface"][name: bridge.name]?["mac_in_use"].string ?? former?.hardwareAddress
+            hardwareAddress =
+                replica.interface(named: bridge.name)?[Interface.macInUse].string ?? former?.hardwareAddress
             wasPinned = false
         }
     }
@@ -119,8 +120,8 @@ extension FoundRow {
         for (column, value) in columns { told[column] = .some(value.isEmpty ? nil : value.description) }
         for (column, entries) in keys { for (key, value) in entries { told["\(column):\(key)"] = .some(value) } }
         if let standing {
-            told["datapath_type"] = .some(standing.datapathType.isEmpty ? nil : standing.datapathType)
-            told["other_config:hwaddr"] = .some(standing.hardwareAddress)
+            told[Bridge.datapathType] = .some(standing.datapathType.isEmpty ? nil : standing.datapathType)
+            told["\(Bridge.otherConfig.name):hwaddr"] = .some(standing.hardwareAddress)
         }
         return told
     }

@@ -31,7 +31,7 @@ struct MisplacedVM: Hashable, Sendable {
 
     /// `nil` for an interface that is no VM's.
     init?(_ interface: Row, on bridge: String, lanes: [Lane]) {
-        let marks = interface["external_ids"]
+        let marks = interface[Interface.externalIDs]
         guard let interfaceID = marks[VMPort.Key.interfaceID] else { return nil }
         self.init(
             name: interface.name,
@@ -91,7 +91,7 @@ struct MisplacedVMs: Sendable {
     mutating func look(at changes: VMPortChanges, in replica: Replica) {
         guard !found.isEmpty else { return }
         for uuid in changes.interfaces {
-            guard let interface = replica["Interface"][uuid], found[interface.name] != nil else { continue }
+            guard let interface = replica[Interface.table][uuid], found[interface.name] != nil else { continue }
             look(at: interface, in: replica)
         }
     }
@@ -99,14 +99,13 @@ struct MisplacedVMs: Sendable {
     /// The same of all that stand there now.
     mutating func lookAtAll(in replica: Replica) {
         for name in found.keys {
-            if let interface = replica["Interface"][name: name] { look(at: interface, in: replica) }
+            if let interface = replica.interface(named: name) { look(at: interface, in: replica) }
         }
     }
 
     private mutating func look(at interface: Row, in replica: Replica) {
-        let bridges = replica.referrers(of: interface.uuid).flatMap { replica.referrers(of: $0.row) }
-            .compactMap { replica["Bridge"][$0.row]?.name }
-        if bridges.contains(where: { Lane(localBridge: $0) != nil }) { found[interface.name] = nil }
+        let bridges = replica.ports(ofInterface: interface.uuid).flatMap { replica.bridges(ofPort: $0.uuid) }
+        if bridges.contains(where: { Lane(localBridge: $0.name) != nil }) { found[interface.name] = nil }
     }
 
     /// Forgets those without a device, unless they were seen a moment ago.

@@ -108,17 +108,17 @@ extension Plan {
         }
     }
 
-    fileprivate static let rootTable = "Open_vSwitch"
+    fileprivate static let rootTable = OpenVSwitch.table
 }
 
 extension RowEdit {
     /// As changes name it.
-    fileprivate var object: String { "\(table) \(name)" }
+    fileprivate var object: String { "\(table.name) \(name)" }
 }
 
 extension RowInsert {
     /// As changes name it; `nil` for a row without a name.
-    fileprivate var object: String? { values["name"]?.string.map { "\(table) \($0)" } }
+    fileprivate var object: String? { values[.rowName]?.string.map { "\(table.name) \($0)" } }
 }
 
 /// Which of a plan's edits and inserts belong together: they do where they speak of the same row.

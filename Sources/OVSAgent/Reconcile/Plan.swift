@@ -36,12 +36,12 @@ package struct Plan: Sendable {
 
     /// Whether it makes rows or writes marks, from which the next plan learns what is ours (``Provenance``): until that
     /// one is made, an edit of those marks would be believed.
-    var isToLearnFrom: Bool { !inserts.isEmpty || edits.contains { $0.keys["external_ids"] != nil } }
+    var isToLearnFrom: Bool { !inserts.isEmpty || edits.contains { $0.keys[.externalIDs] != nil } }
 }
 
 /// A row that is made.
 struct RowInsert: Hashable, Sendable {
-    var table: String
+    var table: Table
     var values: [String: Datum]
     /// By which the same transaction refers to it.
     var symbol: String
@@ -49,7 +49,7 @@ struct RowInsert: Hashable, Sendable {
 
 /// What is changed of one row that stands.
 struct RowEdit: Hashable, Sendable {
-    var table: String
+    var table: Table
     var row: UUID
     /// The row's own; empty where it has none.
     var name = ""
@@ -67,11 +67,11 @@ struct RowEdit: Hashable, Sendable {
     var leaving: [Atom] = []
 
     /// Where a row of the table refers to what stands in it.
-    var childColumn: String {
+    var childColumn: Column {
         switch table {
-        case "Bridge": "ports"
-        case "Port": "interfaces"
-        default: "bridges"
+        case Bridge.table: Bridge.ports
+        case Port.table: Port.interfaces
+        default: OpenVSwitch.bridges
         }
     }
 }
@@ -85,15 +85,17 @@ struct Succession: Hashable, Sendable {
     /// word. What no mirror names costs three operations that match nothing.
     fileprivate var operations: [OVSDB.Operation] {
         let (former, port) = (Datum(.uuid(former)), Datum(set: [port]))
-        let selections = ["select_src_port", "select_dst_port"].map { column in
+        let selections = [Mirror.selectSrcPort, Mirror.selectDstPort].map { column in
             OVSDB.Operation.mutate(
-                table: "Mirror",
+                table: Mirror.table.name,
                 where: [Condition(column, .includes, former)],
                 mutations: [Mutation(column, .insert, port)]
             )
         }
-        let output = Condition("output_port", .equal, former)
-        return selections + [.update(table: "Mirror", where: [output], row: ["output_port": port])]
+        let output = Condition(Mirror.outputPort, .equal, former)
+        return selections + [
+            .update(table: Mirror.table.name, where: [output], row: [Mirror.outputPort.name: port])
+        ]
     }
 }
 
@@ -104,16 +106,17 @@ extension Plan {
     /// and read back, so that the last result's only row holds the number that `cur_cfg` must reach.
     package func operations(lock: String?, comment: String) -> [OVSDB.Operation] {
         guard !isEmpty else { return [] }
-        let root = Condition("_uuid", .equal, Datum(self.root.map(Atom.uuid) ?? .namedUUID(Self.rootSymbol)))
+        let root = Condition.row(self.root.map(Atom.uuid) ?? .namedUUID(Self.rootSymbol))
+        let (table, count) = (OpenVSwitch.table.name, OpenVSwitch.nextCfg)
         var operations = steps
         if let lock { operations.insert(.assert(lock: lock), at: 0) }
         operations.append(.comment(comment))
         operations.append(
             isCountFull
-                ? .update(table: "Open_vSwitch", where: [root], row: ["next_cfg": 1])
-                : .mutate(table: "Open_vSwitch", where: [root], mutations: [Mutation("next_cfg", .add, 1)])
+                ? .update(table: table, where: [root], row: [count.name: 1])
+                : .mutate(table: table, where: [root], mutations: [Mutation(count, .add, 1)])
         )
-        operations.append(.select(table: "Open_vSwitch", where: [root], columns: ["next_cfg"]))
+        operations.append(.select(table: table, where: [root], columns: [count.name]))
         return operations
     }
 
@@ -127,7 +130,9 @@ extension Plan {
     /// What the edits, inserts and successions are done by.
     private var steps: [OVSDB.Operation] {
         var steps = edits.compactMap(\.guarding)
-        for insert in inserts { steps.append(.insert(table: insert.table, row: insert.values, name: insert.symbol)) }
+        for insert in inserts {
+            steps.append(.insert(table: insert.table.name, row: insert.values, name: insert.symbol))
+        }
         for succession in successions { steps += succession.operations }
         for edit in edits { if let update = edit.update { steps.append(update) } }
         for edit in edits { if let mutate = edit.mutate { steps.append(mutate) } }
@@ -141,11 +146,17 @@ extension Plan {
 extension RowEdit {
     fileprivate var guarding: OVSDB.Operation? {
         guard !assumed.isEmpty else { return nil }
-        return .wait(table: table, where: [.row(row)], columns: assumed.keys.sorted(), rows: [assumed], timeout: 0)
+        return .wait(
+            table: table.name,
+            where: [.row(row)],
+            columns: assumed.keys.sorted(),
+            rows: [assumed],
+            timeout: 0
+        )
     }
 
     fileprivate var update: OVSDB.Operation? {
-        values.isEmpty ? nil : .update(table: table, where: [.row(row)], row: values)
+        values.isEmpty ? nil : .update(table: table.name, where: [.row(row)], row: values)
     }
 
     /// Children join before others leave: a port is never without an interface, not even within the transaction
@@ -160,6 +171,6 @@ extension RowEdit {
         }
         if !joining.isEmpty { mutations.append(Mutation(childColumn, .insert, Datum(set: joining))) }
         if !leaving.isEmpty { mutations.append(Mutation(childColumn, .delete, Datum(set: leaving))) }
-        return mutations.isEmpty ? nil : .mutate(table: table, where: [.row(row)], mutations: mutations)
+        return mutations.isEmpty ? nil : .mutate(table: table.name, where: [.row(row)], mutations: mutations)
     }
 }

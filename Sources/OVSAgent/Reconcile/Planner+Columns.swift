@@ -8,7 +8,7 @@ extension Planner {
     mutating func compare(_ row: Row, with desired: DesiredRow, quietly: Bool = false) {
         note(row, as: desired)
         if !hasItsMark(row) {
-            setKeys(row, desired.table, "external_ids", [Mark.made: isMade(row, as: desired.role) ? "true" : nil])
+            setKeys(row, desired.table, .externalIDs, [Mark.made: isMade(row, as: desired.role) ? "true" : nil])
         }
         for place in desired.glance.differences(in: row) {
             let column = desired.columns[place]
@@ -20,13 +20,13 @@ extension Planner {
     /// Makes a row with its marks, and gives what refers to it. `extra` fills columns that the layout does not state.
     mutating func insert(_ desired: DesiredRow, extra: [String: Datum] = [:], marks: [String: String] = [:]) -> Atom {
         var values = extra.filter { !$0.value.isEmpty }
-        values["name"] = Datum(.string(desired.name))
+        values[.rowName] = Datum(.string(desired.name))
         // What stood there before the agent is not the agent's to delete when it leaves the layout.
         let isAdopted = desired.memory == .kept(isAdopted: true)
         let made = isAdopted ? [:] : [Mark.made: "true"]
-        var maps: [String: [String: String]] = ["external_ids": marks.merging(made) { $1 }]
+        var maps: [String: [String: String]] = [Column.externalIDs.name: marks.merging(made) { $1 }]
         var absent: [String: Set<Atom>] = [:]
-        let schema = replica.schema.tables[desired.table.rawValue]
+        let schema = replica.schema.tables[desired.table.vocabulary.name]
         for column in desired.columns where !(isAdopted && column.isOnlyForMadeRows) {
             switch column.value {
             case .exact(let value):
@@ -45,8 +45,12 @@ extension Planner {
             values[column] = Datum(map: carried + Datum(map: entries).entries)
         }
         let symbol = nextSymbol(for: desired.table)
-        plan.inserts.append(RowInsert(table: desired.table.rawValue, values: values, symbol: symbol))
+        plan.inserts.append(RowInsert(table: desired.table.vocabulary, values: values, symbol: symbol))
         return .namedUUID(symbol)
+    }
+
+    mutating func setKeys(_ row: Row, _ table: DesiredRow.Table, _ column: Column, _ entries: [String: String?]) {
+        setKeys(row, table, column.name, entries)
     }
 
     /// Sets or (with `nil`) removes keys of a map, and lists each that differs.
@@ -54,7 +58,7 @@ extension Planner {
         let found = row[column]
         let differing = entries.filter { found[$0.key] != $0.value }
         guard !differing.isEmpty else { return }
-        edit(table.rawValue, row.uuid) { edit in
+        edit(table.vocabulary, row.uuid) { edit in
             edit.assumed[column] = found
             edit.keys[column, default: [:]].merge(differing) { $1 }
         }
@@ -82,11 +86,11 @@ extension Planner {
     /// Whether the mark of a made row stands where the agent has seen it stand, and nowhere else.
     func hasItsMark(_ row: Row) -> Bool {
         guard let isMade = provenance.isMade(row.uuid) else { return true }
-        return (row["external_ids"][Mark.made] == "true") == isMade
+        return (row[.externalIDs][Mark.made] == "true") == isMade
     }
 
     /// Whether the row bears the mark of this role.
-    static func isMarked(_ row: Row, as role: Role) -> Bool { row["external_ids"][Mark.role] == role.rawValue }
+    static func isMarked(_ row: Row, as role: Role) -> Bool { row[.externalIDs][Mark.role] == role.rawValue }
 
     private mutating func patch(
         _ row: Row,
@@ -99,7 +103,7 @@ extension Planner {
         if case .entries(let entries) = column.value {
             for entry in entries where found[entry.key] != entry.value { differing[entry.key] = .some(entry.value) }
         }
-        edit(desired.table.rawValue, row.uuid) { edit in
+        edit(desired.table.vocabulary, row.uuid) { edit in
             edit.assumed[column.name] = found
             switch column.value {
             case .exact(let value): edit.values[column.name] = value
@@ -127,7 +131,7 @@ extension Planner {
         for (column, value) in found.columns.sorted(by: { $0.key < $1.key }) where row.has(column) {
             let standing = row[column]
             if standing == value { continue }
-            edit(table.rawValue, row.uuid) { edit in
+            edit(table.vocabulary, row.uuid) { edit in
                 edit.assumed[column] = standing
                 edit.values[column] = value
             }
@@ -170,9 +174,9 @@ extension Planner {
     /// `nil` for an empty set; controllers by their targets, since row identities say nothing to people.
     private func text(_ value: Datum, _ column: String) -> String? {
         if value.isEmpty { return nil }
-        guard column == "controller" else { return value.description }
-        let controllers = replica["Controller"]
-        let targets = value.uuids.map { controllers[$0]?["target"].string ?? $0.description }.sorted()
+        guard column == Bridge.controller.name else { return value.description }
+        let controllers = replica[Controller.table]
+        let targets = value.uuids.map { controllers[$0]?[Controller.target].string ?? $0.description }.sorted()
         return targets.joined(separator: ", ")
     }
 }

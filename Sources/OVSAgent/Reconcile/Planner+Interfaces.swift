@@ -71,7 +71,7 @@ extension Planner {
             switch member {
             case .uuid(let uuid): interfaces[uuid]?.name ?? "\(uuid)"
             case .namedUUID(let symbol):
-                plan.inserts.first { $0.symbol == symbol }?.values["name"]?.string ?? symbol
+                plan.inserts.first { $0.symbol == symbol }?.values[Interface.name]?.string ?? symbol
             default: "\(member)"
             }
         }.sortedNaturally().joined(separator: ", ")
@@ -110,14 +110,13 @@ extension Planner {
     /// Whether a port of the same brN loses all its interfaces to this one.
     private func isEmptied(_ former: Row, by port: DesiredPort, on bridge: Row?) -> Bool {
         guard let bridge, replica.referrers(of: former.uuid).allSatisfy({ $0.row == bridge.uuid }) else { return false }
-        let names = interfaces(of: former).uuids.compactMap { interfaces[$0]?.name }
-        return names.allSatisfy { name in port.interfaces.contains { $0.row.name == name } }
+        return replica.interfaces(of: former).allSatisfy { row in port.interfaces.contains { $0.row.name == row.name } }
     }
 
     /// Whether the port loses the interface to this same plan: another uplink of the layout that no longer has it, a
     /// leftover that may be removed, a port that nobody may put on the chain.
     private func isGivenUp(_ interface: String, by port: Row) -> Bool {
-        let places = replica.referrers(of: port.uuid).compactMap { bridges[$0.row] }
+        let places = replica.bridges(ofPort: port.uuid)
         return places.allSatisfy { place in
             if ChainBridge(name: place.name) != nil { return LanePort(name: port.name) == nil }
             guard let lane = Lane(uplinkBridge: place.name), Self.isMarked(port, as: .uplink) else { return false }
@@ -139,12 +138,12 @@ extension Planner {
             let carried = members.carried
             return noteLoss(of: port, than: "the port that the uplink inherits them from") { carried[$0] ?? .emptySet }
         }
-        for column in ["qos", "other_config", "external_ids"] where port.has(column) {
+        for column in [Port.qos, Port.otherConfig, Port.externalIDs] where port.has(column) {
             members.carried[column] = port[column]
         }
         let marks = Set(Mark.all.map(Atom.string))
-        let keys = port["external_ids"].entries.filter { !marks.contains($0.key) }
-        members.carried["external_ids"] = Datum(map: keys)
+        let keys = port[Port.externalIDs].entries.filter { !marks.contains($0.key) }
+        members.carried[Port.externalIDs] = Datum(map: keys)
         for column in Self.vlanColumns { members.carried[column] = port[column] }
         guard uplink.row.memory == .firstSight else { return }
         var found = isOurs ? FoundRow(made: port, nil) : FoundRow(adopted: port, as: .uplink)
@@ -156,11 +155,12 @@ extension Planner {
     }
 
     /// Says what a port had that gives up its NIC, where it goes with the port.
-    private mutating func noteLoss(of port: Row, than other: String, _ value: (String) -> Datum) {
-        let lost = (Self.vlanColumns + ["qos"]).filter { port.has($0) && port[$0] != value($0) }
+    private mutating func noteLoss(of port: Row, than other: String, _ value: (Column) -> Datum) {
+        let lost = (Self.vlanColumns + [Port.qos]).filter { port.has($0) && port[$0] != value($0) }
         guard !lost.isEmpty else { return }
         let values = lost.map { column in
-            port[column].isEmpty ? "no \(column)" : column == "qos" ? column : "\(column) \(port[column])"
+            port[column].isEmpty
+                ? "no \(column.name)" : column == Port.qos ? column.name : "\(column.name) \(port[column])"
         }
         let note = """
             Port \(port.name) had other VLANs or QoS than \(other): \(values.joined(separator: ", ")); they are dropped.
@@ -168,13 +168,13 @@ extension Planner {
         if !plan.notes.contains(note) { plan.notes.append(note) }
     }
 
-    private static let vlanColumns = ["tag", "trunks", "vlan_mode", "cvlans"]
+    private static let vlanColumns = [Port.tag, Port.trunks, Port.vlanMode, Port.cvlans]
 
     // MARK: Refusals
 
     /// Why a port of this name cannot be had.
     func refusal(of port: Row, in bridge: DesiredBridge) -> Obstacle {
-        let places = replica.referrers(of: port.uuid).compactMap { bridges[$0.row]?.name }.sorted()
+        let places = replica.bridges(ofPort: port.uuid).map(\.name).sorted()
         return Obstacle(
             object: "Port \(port.name)",
             reason: """
@@ -187,7 +187,7 @@ extension Planner {
     /// Why an interface cannot be had, or not alone, that other ports hold.
     func refusal(ofInterface interface: Row, in bridge: DesiredBridge, heldBy holders: [Reference]) -> Obstacle {
         let places = holders.compactMap { ports[$0.row] }.map { port in
-            let standing = replica.referrers(of: port.uuid).compactMap { bridges[$0.row]?.name }.sorted()
+            let standing = replica.bridges(ofPort: port.uuid).map(\.name).sorted()
             return "port \(port.name) of bridge \(standing.joined(separator: ", "))"
         }
         return Obstacle(

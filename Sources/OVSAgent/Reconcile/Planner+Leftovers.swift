@@ -40,14 +40,14 @@ extension Planner {
         switch bridge.uplink {
         case .asFound: return
         case .port(let name):
-            guard formed.contains(name), row["external_ids"][Mark.uplink] != name else { return }
+            guard formed.contains(name), row[Bridge.externalIDs][Mark.uplink] != name else { return }
             if let former = formerUplink(of: row), former.name != name, isMade(former, as: .uplink) {
                 unhook(former, fromBridge: row.uuid)
             }
-            setKeys(row, .bridge, "external_ids", [Mark.uplink: name])
+            setKeys(row, .bridge, Bridge.externalIDs, [Mark.uplink: name])
         case .none:
             guard let former = formerUplink(of: row) else {
-                setKeys(row, .bridge, "external_ids", [Mark.uplink: nil])
+                setKeys(row, .bridge, Bridge.externalIDs, [Mark.uplink: nil])
                 return
             }
             guard Lane(uplinkBridge: row.name).map(removal.allows) == true else {
@@ -63,13 +63,13 @@ extension Planner {
                 return
             }
             if fate(ofUplink: former) == .goes { unhook(former, fromBridge: row.uuid) } else { release(former) }
-            setKeys(row, .bridge, "external_ids", [Mark.uplink: nil])
+            setKeys(row, .bridge, Bridge.externalIDs, [Mark.uplink: nil])
         }
     }
 
     /// The port of a brN that bears our role as its uplink, under the name that we noted or else the default one.
     func formerUplink(of bridge: Row) -> Row? {
-        let name = bridge["external_ids"][Mark.uplink] ?? "\(bridge.name)-up"
+        let name = bridge[Bridge.externalIDs][Mark.uplink] ?? "\(bridge.name)-up"
         guard let port = ports[name: name], ports(of: bridge).contains(.uuid(port.uuid)),
             Self.isMarked(port, as: .uplink)
         else { return nil }
@@ -106,16 +106,16 @@ extension Planner {
                 released.append(port)
                 others.append(port.name)
             case .isForeign:
-                let isGiven = GivenTag(port["external_ids"])?.given != nil
+                let isGiven = GivenTag(port[Port.externalIDs])?.given != nil
                 if role == .localBridge || isGiven { restoreTag(of: port, why: "its virtual switch is taken away") }
                 others.append(port.name)
             }
         }
         if isMade(bridge, as: role), others.isEmpty, let root = plan.root {
             // Nobody may have plugged anything in since.
-            edit("Bridge", bridge.uuid) { $0.assumed["ports"] = bridge["ports"] }
-            edit("Open_vSwitch", root) { $0.leaving.append(.uuid(bridge.uuid)) }
-            plan.changes.append(Change(.remove, "Bridge \(bridge.name)", "bridges", found: bridge.name))
+            edit(Bridge.table, bridge.uuid) { $0.assumed[Bridge.ports] = bridge[Bridge.ports] }
+            edit(OpenVSwitch.table, root) { $0.leaving.append(.uuid(bridge.uuid)) }
+            plan.changes.append(Change(.remove, "Bridge \(bridge.name)", OpenVSwitch.bridges.name, found: bridge.name))
             return
         }
         for port in going { unhook(port, fromBridge: bridge.uuid) }
@@ -123,7 +123,7 @@ extension Planner {
         if let own { release(own) }
         giveBack(bridge, .bridge)
         unpin(bridge)
-        setKeys(bridge, .bridge, "external_ids", Self.noMarks)
+        setKeys(bridge, .bridge, Bridge.externalIDs, Self.noMarks)
         if isMade(bridge, as: role) {
             plan.notes.append(
                 """
@@ -160,24 +160,24 @@ extension Planner {
                 continue
             }
             giveBack(interface, .interface)
-            setKeys(interface, .interface, "external_ids", Self.noMarks)
+            setKeys(interface, .interface, Interface.externalIDs, Self.noMarks)
         }
         giveBack(port, .port)
-        setKeys(port, .port, "external_ids", Self.noMarks)
+        setKeys(port, .port, Port.externalIDs, Self.noMarks)
     }
 
     /// Takes back the pinned hardware address where nobody else had pinned it before us.
     private mutating func unpin(_ bridge: Row) {
-        let marks = bridge["external_ids"]
+        let marks = bridge[Bridge.externalIDs]
         guard let pinned = marks[Mark.hardwareAddress], marks[Mark.foundHardwareAddress] != "true",
-            bridge["other_config"]["hwaddr"] == pinned
+            bridge[Bridge.otherConfig]["hwaddr"] == pinned
         else { return }
-        setKeys(bridge, .bridge, "other_config", ["hwaddr": nil])
+        setKeys(bridge, .bridge, Bridge.otherConfig, ["hwaddr": nil])
     }
 
     private func leftover(_ lane: Lane, _ rows: [Row]) -> Obstacle {
         let names = rows.map { row in
-            let isMade = row["external_ids"][Mark.made] == "true"
+            let isMade = row[.externalIDs][Mark.made] == "true"
             return "\(row.name) was \(isMade ? "made" : "adopted")"
         }
         return Obstacle(

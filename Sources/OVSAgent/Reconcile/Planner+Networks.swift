@@ -35,8 +35,8 @@ extension Planner {
 
     /// Gives a port of brN.local the tag that it had before it asked for a network.
     mutating func restoreTag(of port: Row, why: String = "it asks for no network") {
-        let marks = port["external_ids"]
-        let found = port["tag"]
+        let marks = port[Port.externalIDs]
+        let found = port[Port.tag]
         let noted = provenance.givenTag(port.uuid) ?? GivenTag(marks)
         patchTag(of: port, to: noted?.restored(from: found) ?? found, GivenTag.noMarks, .released(why: why))
     }
@@ -65,8 +65,8 @@ extension Planner {
     }
 
     private mutating func give(_ vlan: Int64, to port: Row, asking members: [Row], _ request: NetworkRequest) {
-        let noted = provenance.givenTag(port.uuid) ?? GivenTag(port["external_ids"])
-        let wanted = GivenTag(former: noted?.former ?? port["tag"], given: vlan)
+        let noted = provenance.givenTag(port.uuid) ?? GivenTag(port[Port.externalIDs])
+        let wanted = GivenTag(former: noted?.former ?? port[Port.tag], given: vlan)
         // What was given before and is not there any more, somebody else took.
         let isDrift = noted.map { $0.given == nil || $0.given == vlan } ?? false
         give(wanted, to: port, asking: members, isDrift ? nil : request.network.map { .network($0) }, request.network)
@@ -93,14 +93,14 @@ extension Planner {
             return
         }
         for member in members {
-            edit("Interface", member.uuid) { $0.assumed["external_ids"] = member["external_ids"] }
+            edit(Interface.table, member.uuid) { $0.assumed[Interface.externalIDs] = member[Interface.externalIDs] }
         }
     }
 
     /// The controller VM's port has the host's VLAN, unless it has VLANs of its own.
     private mutating func settleControllerTag(of port: Row, on lane: Lane) {
-        let members = interfaces(of: port).uuids.compactMap { interfaces[$0] }
-        let noted = provenance.givenTag(port.uuid) ?? GivenTag(port["external_ids"])
+        let members = replica.interfaces(of: port)
+        let noted = provenance.givenTag(port.uuid) ?? GivenTag(port[Port.externalIDs])
         guard ControllerPort.isMarked(port, members) else {
             // Tags that were given for another reason are not looked at here.
             if noted?.given != nil, !members.contains(where: \.isVMInterface) {
@@ -110,10 +110,10 @@ extension Planner {
             }
             return
         }
-        let (tag, vlan) = (port["tag"].integer, desired.hostVLANs[lane])
+        let (tag, vlan) = (port[Port.tag].integer, desired.hostVLANs[lane])
         let isGiven = noted != nil && (tag == noted?.given || tag == vlan)
         let hasOwn =
-            !port["trunks"].isEmpty || !port["vlan_mode"].isEmpty || noted?.former.isEmpty == false
+            !port[Port.trunks].isEmpty || !port[Port.vlanMode].isEmpty || noted?.former.isEmpty == false
             || tag != nil && !isGiven
         guard let vlan, !hasOwn else {
             return restoreTag(of: port, why: hasOwn ? "it has VLANs of its own" : "the host's port has no VLAN")
@@ -125,8 +125,8 @@ extension Planner {
     /// The lane of a brN of the layout that the port stands on, where the layout says nothing of it.
     private func lane(ofDirectPort port: Row) -> Lane? {
         guard DerivedName(port.name) == nil, !moving.contains(port.uuid) else { return nil }
-        return replica.referrers(of: port.uuid).compactMap { place -> Lane? in
-            guard let bridge = bridges[place.row], let lane = Lane(uplinkBridge: bridge.name),
+        return replica.bridges(ofPort: port.uuid).compactMap { bridge -> Lane? in
+            guard let lane = Lane(uplinkBridge: bridge.name),
                 let wanted = desired.bridges.first(where: { $0.row.name == bridge.name }),
                 !wanted.ports.contains(where: { $0.row.name == port.name }), !isLeaving(port.uuid, bridge: bridge.uuid)
             else { return nil }
@@ -143,24 +143,24 @@ extension Planner {
         _ answer: Change.Answer?,
         note: String? = nil
     ) -> Bool {
-        let found = (tag: port["tag"], marks: port["external_ids"])
+        let found = (tag: port[Port.tag], marks: port[Port.externalIDs])
         let differing = marks.filter { found.marks[$0.key] != $0.value }
         guard found.tag != tag || !differing.isEmpty else {
             plan.settledTags[port.uuid] = .some(nil)
             return false
         }
         plan.openTags.insert(port.uuid)
-        edit("Port", port.uuid) { edit in
-            edit.assumed["tag"] = found.tag
-            edit.assumed["external_ids"] = found.marks
-            if found.tag != tag { edit.values["tag"] = tag }
-            if !differing.isEmpty { edit.keys["external_ids", default: [:]].merge(differing) { $1 } }
+        edit(Port.table, port.uuid) { edit in
+            edit.assumed[Port.tag] = found.tag
+            edit.assumed[Port.externalIDs] = found.marks
+            if found.tag != tag { edit.values[Port.tag] = tag }
+            if !differing.isEmpty { edit.keys[Port.externalIDs, default: [:]].merge(differing) { $1 } }
         }
         let object = "Port \(port.name)"
         if found.tag != tag {
             list(
                 object,
-                "tag",
+                Port.tag.name,
                 found: found.tag.isEmpty ? nil : found.tag.description,
                 wanted: tag.isEmpty ? nil : tag.description,
                 answer: answer,
@@ -169,7 +169,14 @@ extension Planner {
             if answer != nil { return true }
         }
         for (key, wanted) in differing.sorted(by: { $0.key < $1.key }) {
-            list(object, "external_ids:\(key)", found: found.marks[key], wanted: wanted, answer: answer, note: note)
+            list(
+                object,
+                "\(Port.externalIDs.name):\(key)",
+                found: found.marks[key],
+                wanted: wanted,
+                answer: answer,
+                note: note
+            )
         }
         return true
     }
@@ -179,8 +186,8 @@ extension Planner {
         guard DerivedName(port.name) == nil, !moving.contains(port.uuid) else { return nil }
         // Two bridges can hold one port only by somebody's mistake. Then the lowest lane counts, so that every plan says the
         // same.
-        return replica.referrers(of: port.uuid).compactMap { place in
-            guard let bridge = bridges[place.row], let lane = Lane(localBridge: bridge.name),
+        return replica.bridges(ofPort: port.uuid).compactMap { bridge in
+            guard let lane = Lane(localBridge: bridge.name),
                 desired.lanes.contains(lane), !isLeaving(port.uuid, bridge: bridge.uuid)
             else { return nil }
             return lane
@@ -188,6 +195,6 @@ extension Planner {
     }
 
     private func vmInterfaces(of port: Row) -> [Row] {
-        interfaces(of: port).uuids.compactMap { interfaces[$0] }.filter(\.isVMInterface)
+        replica.interfaces(of: port).filter(\.isVMInterface)
     }
 }

@@ -40,7 +40,7 @@ extension Planner {
         let members = gather(port, standing: row, of: bridge, bridgeRow: bridgeRow, quietly: !isHere)
         if members.isEmpty { return .left(isHere ? row?.uuid : nil) }
         guard let row else {
-            let extra = members.carried.merging(["interfaces": Datum(set: members.joining)]) { $1 }
+            let extra = members.carried.merging([Port.interfaces.name: Datum(set: members.joining)]) { $1 }
             let made = insert(port.row, extra: extra)
             plan.successions += members.formers.map { Succession(former: $0, port: made) }
             return .joins(made)
@@ -89,27 +89,27 @@ extension Planner {
 
     /// Hooks a port into a bridge that stands.
     mutating func join(_ port: Atom, named name: String, to bridge: Row) {
-        edit("Bridge", bridge.uuid) { edit in
-            edit.assumed["name"] = bridge["name"]
+        edit(Bridge.table, bridge.uuid) { edit in
+            edit.assumed[Bridge.name] = bridge[Bridge.name]
             edit.joining.append(port)
         }
-        plan.changes.append(Change(.add, "Bridge \(bridge.name)", "ports", wanted: name))
+        plan.changes.append(Change(.add, "Bridge \(bridge.name)", Bridge.ports.name, wanted: name))
     }
 
     /// Takes a port off a bridge; with nothing else that refers to it, its row goes.
     mutating func unhook(_ port: Row, fromBridge uuid: UUID) {
         guard let bridge = bridges[uuid], !isLeaving(port.uuid, bridge: uuid) else { return }
-        edit("Bridge", uuid) { edit in
-            edit.assumed["name"] = bridge["name"]
+        edit(Bridge.table, uuid) { edit in
+            edit.assumed[Bridge.name] = bridge[Bridge.name]
             edit.leaving.append(.uuid(port.uuid))
         }
-        plan.changes.append(Change(.remove, "Bridge \(bridge.name)", "ports", found: port.name))
+        plan.changes.append(Change(.remove, "Bridge \(bridge.name)", Bridge.ports.name, found: port.name))
     }
 
     /// A bridge of a lane port's name stands in that port's way: ovs-vswitchd gives every bridge a device of its name,
     /// listed or not. It goes if it holds nothing else.
     private mutating func evict(_ bridge: Row) {
-        let others = ports(of: bridge).uuids.compactMap { ports[$0]?.name }.filter { LanePort(name: $0) == nil }
+        let others = replica.ports(of: bridge).map(\.name).filter { LanePort(name: $0) == nil }
             .sortedNaturally()
         guard others.isEmpty, let root = plan.root else {
             plan.obstacles.append(
@@ -123,9 +123,9 @@ extension Planner {
             )
             return
         }
-        edit("Bridge", bridge.uuid) { $0.assumed["ports"] = bridge["ports"] }
-        edit("Open_vSwitch", root) { $0.leaving.append(.uuid(bridge.uuid)) }
-        plan.changes.append(Change(.remove, "Bridge \(bridge.name)", "bridges", found: bridge.name))
+        edit(Bridge.table, bridge.uuid) { $0.assumed[Bridge.ports] = bridge[Bridge.ports] }
+        edit(OpenVSwitch.table, root) { $0.leaving.append(.uuid(bridge.uuid)) }
+        plan.changes.append(Change(.remove, "Bridge \(bridge.name)", OpenVSwitch.bridges.name, found: bridge.name))
     }
 
     /// Nobody but the layout puts a port on the shared chain. What is left of a lane that may not be removed stays.
@@ -145,7 +145,7 @@ extension Planner {
     }
 
     private mutating func noteMisplaced(_ port: Row, on bridge: String) {
-        let members = interfaces(of: port).uuids.compactMap { interfaces[$0] }
+        let members = replica.interfaces(of: port)
         let asked = NetworkRequest(port: port, vmInterfaces: members.filter(\.isVMInterface))
         let lanes = asked.flatMap(desired.networks.lane(of:)).map { [$0] } ?? desired.lanes.sorted()
         plan.misplaced += members.compactMap { MisplacedVM($0, on: bridge, lanes: lanes) }
@@ -158,9 +158,9 @@ extension Planner {
                 guard let bridge = bridges[place.row],
                     Lane(localBridge: bridge.name).map(desired.lanes.contains) == true
                 else { continue }
-                for member in interfaces(of: port).uuids.compactMap({ interfaces[$0] }) {
-                    edit("Interface", member.uuid) { edit in
-                        for column in ["external_ids", "type"] { edit.assumed[column] = member[column] }
+                for member in replica.interfaces(of: port) {
+                    edit(Interface.table, member.uuid) { edit in
+                        for column in [Interface.externalIDs, Interface.type] { edit.assumed[column] = member[column] }
                     }
                 }
                 unhook(port, fromBridge: bridge.uuid)
@@ -170,7 +170,7 @@ extension Planner {
 
     /// Settles what became of ports that interfaces joined or left: one that lost them all goes as a whole.
     mutating func settleMembers() {
-        for edit in plan.edits where edit.table == "Port" && !(edit.joining.isEmpty && edit.leaving.isEmpty) {
+        for edit in plan.edits where edit.table == Port.table && !(edit.joining.isEmpty && edit.leaving.isEmpty) {
             guard let port = ports[edit.row] else { continue }
             let before = interfaces(of: port)
             let after = Datum(set: before.atoms.filter { !edit.leaving.contains($0) } + edit.joining)
@@ -179,7 +179,7 @@ extension Planner {
             }
             let places = holders(of: port.uuid)
             if !moving.contains(port.uuid), places.allSatisfy({ isLeaving(port.uuid, bridge: $0.row) }) {
-                self.edit("Port", port.uuid) { edit in
+                self.edit(Port.table, port.uuid) { edit in
                     edit.joining = []
                     edit.leaving = []
                 }
@@ -188,7 +188,7 @@ extension Planner {
                     Change(
                         .modify,
                         "Port \(port.name)",
-                        "interfaces",
+                        Port.interfaces.name,
                         found: memberNames(before),
                         wanted: memberNames(after)
                     )
@@ -205,8 +205,8 @@ extension Planner {
     }
 
     mutating func editMembers(of port: Row, joining: [Atom] = [], leaving: [Atom] = []) {
-        edit("Port", port.uuid) { edit in
-            edit.assumed["interfaces"] = port["interfaces"]
+        edit(Port.table, port.uuid) { edit in
+            edit.assumed[Port.interfaces] = port[Port.interfaces]
             edit.joining += joining
             edit.leaving += leaving.filter { !edit.leaving.contains($0) }
         }

@@ -45,8 +45,6 @@ struct Planner {
     let bridges: TableReplica
     let ports: TableReplica
     let interfaces: TableReplica
-    private let portsPosition: Int?
-    private let interfacesPosition: Int?
 
     var plan = Plan()
     /// Lanes that the layout has not and whose bridges bear our marks.
@@ -71,22 +69,19 @@ struct Planner {
         self.provenance = provenance
         self.vmPorts = vmPorts
         self.scope = scope
-        bridges = replica["Bridge"]
-        ports = replica["Port"]
-        interfaces = replica["Interface"]
-        portsPosition = bridges.schema.position(of: "ports")
-        interfacesPosition = ports.schema.position(of: "interfaces")
+        bridges = replica[Bridge.table]
+        ports = replica[Port.table]
+        interfaces = replica[Interface.table]
     }
 
-    /// `Bridge.ports`, without looking the column up by name.
-    func ports(of bridge: Row) -> Datum { portsPosition.map { bridge.values[$0] } ?? .emptySet }
+    func ports(of bridge: Row) -> Datum { bridge[Bridge.ports] }
 
-    /// `Port.interfaces`, without looking the column up by name.
-    func interfaces(of port: Row) -> Datum { interfacesPosition.map { port.values[$0] } ?? .emptySet }
+    func interfaces(of port: Row) -> Datum { port[Port.interfaces] }
 
     mutating func run() {
-        plan.root = replica["Open_vSwitch"].uuids.first
-        plan.isCountFull = plan.root.flatMap { replica["Open_vSwitch"][$0]?["next_cfg"].integer } == .max
+        let root = replica.root
+        plan.root = root?.uuid
+        plan.isCountFull = root?[OpenVSwitch.nextCfg].integer == .max
         plan.obstacles = desired.obstacles
         if scope == .all { findLeftoverLanes() }
         var made: [Atom] = []
@@ -148,8 +143,8 @@ struct Planner {
             if port.row.role == .uplink { marks[Mark.uplink] = port.row.name }
         }
         let name = bridge.row.name
-        plan.changes.append(Change(.add, "Bridge \(name)", "bridges", wanted: name))
-        return insert(bridge.row, extra: ["ports": Datum(set: children)], marks: marks)
+        plan.changes.append(Change(.add, "Bridge \(name)", OpenVSwitch.bridges.name, wanted: name))
+        return insert(bridge.row, extra: [Bridge.ports.name: Datum(set: children)], marks: marks)
     }
 
     /// A bridge cannot come to be while its own port's name stands on another one.
@@ -166,10 +161,14 @@ struct Planner {
     private mutating func hookBridges(_ made: [Atom]) {
         if let root = plan.root {
             guard !made.isEmpty else { return }
-            edit("Open_vSwitch", root) { $0.joining += made }
+            edit(OpenVSwitch.table, root) { $0.joining += made }
         } else if !made.isEmpty || !plan.isEmpty {
             plan.inserts.append(
-                RowInsert(table: "Open_vSwitch", values: ["bridges": Datum(set: made)], symbol: Plan.rootSymbol)
+                RowInsert(
+                    table: OpenVSwitch.table,
+                    values: [OpenVSwitch.bridges.name: Datum(set: made)],
+                    symbol: Plan.rootSymbol
+                )
             )
         }
     }
@@ -177,7 +176,7 @@ struct Planner {
     // MARK: Edits
 
     /// Adds to what is changed of a standing row.
-    mutating func edit(_ table: String, _ row: UUID, _ change: (inout RowEdit) -> Void) {
+    mutating func edit(_ table: Table, _ row: UUID, _ change: (inout RowEdit) -> Void) {
         if let index = editIndex[row] {
             change(&plan.edits[index])
         } else {

@@ -38,9 +38,9 @@ struct Quarantine: Sendable {
     mutating func lookAtAll(of lanes: Set<Lane>, in replica: Replica, now: NIODeadline) {
         suspects = [:]
         lookAgain(of: lanes, in: replica, now: now)
-        let bridges = lanes.compactMap { replica["Bridge"][name: $0.localBridge] }
+        let bridges = lanes.compactMap { replica.bridge(named: $0.localBridge) }
         defer { presumesVMs = false }
-        for uuid in Set(bridges.flatMap { $0["ports"].uuids }) { look(at: uuid, of: lanes, in: replica, now: now) }
+        for uuid in Set(bridges.flatMap { $0[Bridge.ports].uuids }) { look(at: uuid, of: lanes, in: replica, now: now) }
     }
 
     /// Takes these, which another agent saw, for a VM's, too. To be followed by a look at all, or again.
@@ -53,26 +53,26 @@ struct Quarantine: Sendable {
 
     /// Forgets what is gone, and looks at the suspects once more.
     mutating func lookAgain(of lanes: Set<Lane>, in replica: Replica, now: NIODeadline) {
-        for uuid in vmInterfaces where replica["Interface"][uuid] == nil { forget(uuid) }
+        for uuid in vmInterfaces where replica[Interface.table][uuid] == nil { forget(uuid) }
         for uuid in Array(suspects.keys) { look(at: uuid, of: lanes, in: replica, now: now) }
     }
 
     /// Looks at the ports that a notification touches.
     mutating func look(at changes: VMPortChanges, of lanes: Set<Lane>, in replica: Replica, now: NIODeadline) {
-        for uuid in changes.interfaces where replica["Interface"][uuid] == nil { forget(uuid) }
+        for uuid in changes.interfaces where replica[Interface.table][uuid] == nil { forget(uuid) }
         for uuid in changes.ports { look(at: uuid, of: lanes, in: replica, now: now) }
     }
 
     private mutating func look(at uuid: UUID, of lanes: Set<Lane>, in replica: Replica, now: NIODeadline) {
-        guard let port = replica["Port"][uuid], let bridge = Self.localBridge(of: port, among: lanes, in: replica)
+        guard let port = replica[Port.table][uuid], let bridge = Self.localBridge(of: port, among: lanes, in: replica)
         else {
             suspects[uuid] = nil
             return
         }
-        let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
+        let members = replica.interfaces(of: port)
         let vms = members.filter(\.isVMInterface)
         for vm in presumesVMs ? members : vms where vmInterfaces.insert(vm.uuid).inserted { version += 1 }
-        let leadsElsewhere = members.contains { Self.typesThatLeadElsewhere.contains($0["type"].string ?? "") }
+        let leadsElsewhere = members.contains { Self.typesThatLeadElsewhere.contains($0[Interface.type].string ?? "") }
         guard vms.isEmpty || leadsElsewhere else {
             suspects[uuid] = nil
             return
@@ -129,14 +129,14 @@ struct Quarantine: Sendable {
         case .localBridge(let lane) where lanes.contains(lane): return nil
         default: break
         }
-        return replica.referrers(of: port.uuid).lazy.compactMap { replica["Bridge"][$0.row]?.name }
+        return replica.bridges(ofPort: port.uuid).lazy.map(\.name)
             .first { Lane(localBridge: $0).map(lanes.contains) == true }
     }
 
     /// Whether ovs-vswitchd has the device, as far as it told.
     private static func hasDevice(_ port: UUID, in replica: Replica) -> Bool {
-        let members = replica["Port"][port]?["interfaces"].uuids ?? []
-        return members.contains { (replica["Interface"][$0]?["ofport"].integer ?? -1) > 0 }
+        let members = replica[Port.table][port].map { replica.interfaces(of: $0) } ?? []
+        return members.contains { ($0[Interface.ofport].integer ?? -1) > 0 }
     }
 
     /// Patch ports and tunnels (ovs-vswitchd.conf.db(5), Interface Table, `type`).

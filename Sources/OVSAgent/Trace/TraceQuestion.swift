@@ -50,7 +50,7 @@ struct TraceQuestion: Hashable, Sendable {
         else { throw .noPort(port, bridges, listing, replica) }
         self.port = port
         self.bridge = bridge
-        let members = row["interfaces"].uuids.compactMap { replica["Interface"][$0] }
+        let members = replica.interfaces(of: row)
         vlans = Topology.VLANs(row, members: members, networks: layout.networks(ofBridge: bridge)).text
         self.frame = try FrameDescription(
             frame,
@@ -88,11 +88,9 @@ struct FrameDescription: Hashable, Sendable {
 extension Replica {
     /// The Port that has an interface, and the name of its bridge.
     fileprivate func place(ofInterface name: String) -> (Row, bridge: String)? {
-        guard let interface = self["Interface"][name: name] else { return nil }
-        for port in referrers(of: interface.uuid).lazy.compactMap({ self["Port"][$0.row] }) {
-            if let bridge = referrers(of: port.uuid).lazy.compactMap({ self["Bridge"][$0.row] }).first {
-                return (port, bridge.name)
-            }
+        guard let interface = interface(named: name) else { return nil }
+        for port in ports(ofInterface: interface.uuid) {
+            if let bridge = bridges(ofPort: port.uuid).first { return (port, bridge.name) }
         }
         return nil
     }
@@ -115,8 +113,8 @@ extension CommandFailure {
         _ listing: VMListing,
         _ replica: Replica
     ) -> CommandFailure {
-        if let port = replica["Port"][name: name], port["interfaces"].uuids.count > 1 {
-            let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0]?.name }.sortedNaturally()
+        if let port = replica.port(named: name), port[Port.interfaces].uuids.count > 1 {
+            let members = replica.interfaces(of: port).map(\.name).sortedNaturally()
             return CommandFailure(
                 "trace: \(name) is a bond: name one of its members (\(members.joined(separator: ", ")))"
             )

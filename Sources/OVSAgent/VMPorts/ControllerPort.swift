@@ -6,6 +6,6 @@ enum ControllerPort {
     static let value = "controller"
 
     static func isMarked(_ port: Row, _ interfaces: [Row]) -> Bool {
-        ([port] + interfaces).contains { $0["external_ids"][key] == value }
+        ([port] + interfaces).contains { $0[.externalIDs][key] == value }
     }
 }

@@ -16,33 +16,39 @@ struct VMPortChanges: Hashable, Sendable {
         for change in changes {
             guard let table = replica.schema.tables[change.table] else { continue }
             switch change.table {
-            case "Interface"
-            where change.changes(anyOf: ["external_ids", "name", "type", "ofport", "ifindex"], in: table):
+            case Interface.table.name where change.changes(anyOf: Self.columnsOfInterface, in: table):
                 interfaces.insert(change.uuid)
                 ports.formUnion(replica.referrers(of: change.uuid).lazy.map(\.row))
-            case "Port"
-            where change.changes(anyOf: ["interfaces", "vlan_mode", "tag", "trunks", "external_ids"], in: table):
+            case Port.table.name where change.changes(anyOf: Self.columnsOfPort, in: table):
                 ports.insert(change.uuid)
-                interfaces.formUnion(change.joinedOrLeft("interfaces", in: replica))
-            case "Bridge" where change.changes(anyOf: ["ports"], in: table):
-                ports.formUnion(change.joinedOrLeft("ports", in: replica))
+                interfaces.formUnion(change.joinedOrLeft(Port.interfaces, in: replica))
+            case Bridge.table.name where change.changes(anyOf: [Bridge.ports], in: table):
+                ports.formUnion(change.joinedOrLeft(Bridge.ports, in: replica))
             default: continue
             }
         }
-        let table = replica["Port"]
-        for port in ports { interfaces.formUnion(table[port]?["interfaces"].uuids ?? []) }
+        let table = replica[Port.table]
+        for port in ports { interfaces.formUnion(table[port]?[Port.interfaces].uuids ?? []) }
     }
+
+    private static let columnsOfInterface = [
+        Interface.externalIDs, Interface.name, Interface.type, Interface.ofport, Interface.ifindex,
+    ]
+    private static let columnsOfPort = [Port.interfaces, Port.vlanMode, Port.tag, Port.trunks, Port.externalIDs]
 }
 
 extension RowChange {
     /// Whether a row came or went, or one of these columns of it changed.
-    fileprivate func changes(anyOf columns: [String], in table: TableSchema) -> Bool {
+    fileprivate func changes(anyOf columns: [Column], in table: TableSchema) -> Bool {
         guard case .modified(let changes) = kind else { return true }
-        return changes.contains { columns.contains(table.columns[$0.position].name) }
+        return columns.contains { column in
+            let position = table.position(of: column)
+            return changes.contains { $0.position == position }
+        }
     }
 
     /// The rows that came to a column of references or left it, with the row itself or by a change.
-    func joinedOrLeft(_ column: String, in replica: Replica) -> [UUID] {
+    func joinedOrLeft(_ column: Column, in replica: Replica) -> [UUID] {
         let table = replica[table]
         guard let position = table.schema.position(of: column) else { return [] }
         switch kind {

@@ -45,38 +45,37 @@ struct VMPortRow: Hashable, Sendable {
     /// `nil` for an interface that is no VM's: one without `iface-id`, or on another bridge than a brN.local,
     /// or under a name of ours.
     init?(_ interface: Row, in replica: Replica) {
-        let marks = interface["external_ids"]
+        let marks = interface[Interface.externalIDs]
         guard marks[VMPort.Key.interfaceID] != nil,
-            let port = replica.referrers(of: interface.uuid).lazy.compactMap({ replica["Port"][$0.row] }).first,
+            let port = replica.port(of: interface),
             DerivedName(port.name) == nil,
             // Two bridges can hold one port only by somebody's mistake. Then it is of the lowest lane, as for its tag.
-            let lane = replica.referrers(of: port.uuid)
-                .compactMap({ replica["Bridge"][$0.row].flatMap { Lane(localBridge: $0.name) } }).min()
+            let lane = replica.bridges(ofPort: port.uuid).compactMap({ Lane(localBridge: $0.name) }).min()
         else { return nil }
         name = interface.name
         self.lane = lane
-        number = interface["ofport"].integer.flatMap(UInt16.init(exactly:))
+        number = interface[Interface.ofport].integer.flatMap(UInt16.init(exactly:))
         let keys = [VMPort.Key.attachedMAC, VMPort.Key.addresses]
         source = .reading(Dictionary(uniqueKeysWithValues: keys.compactMap { key in marks[key].map { (key, $0) } }))
-        mode = port["vlan_mode"].string
-        let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.filter(\.isVMInterface)
+        mode = port[Port.vlanMode].string
+        let members = replica.interfaces(of: port).filter(\.isVMInterface)
         network = NetworkRequest(port: port, vmInterfaces: members)
         // Not before the row shows it: between the two, the VM would be in whatever VLANs it had without a network.
-        tag = network?.isBinding == true ? nil : port["tag"].integer.map { Int($0) }
-        trunks = port["trunks"].atoms.compactMap { if case .integer(let number) = $0 { Int(number) } else { nil } }
+        tag = network?.isBinding == true ? nil : port[Port.tag].integer.map { Int($0) }
+        trunks = port[Port.trunks].atoms.compactMap { if case .integer(let number) = $0 { Int(number) } else { nil } }
         // The kernel's datapath takes a device off by itself, and ovs-vswitchd opens the new one.
-        let isUserspace = replica["Bridge"][name: lane.localBridge]?["datapath_type"].string == "netdev"
-        if isUserspace, ["", "system"].contains(interface["type"].string ?? "") {
-            device = interface["ifindex"].integer.flatMap { $0 > 0 ? $0 : nil }
+        let isUserspace = replica.bridge(named: lane.localBridge)?[Bridge.datapathType].string == "netdev"
+        if isUserspace, ["", "system"].contains(interface[Interface.type].string ?? "") {
+            device = interface[Interface.ifindex].integer.flatMap { $0 > 0 ? $0 : nil }
         }
     }
 
     /// All of a database, by the rows of their interfaces. The cost is in proportion to the ports of every brN.local.
     static func all(in replica: Replica) -> [UUID: VMPortRow] {
         var rows: [UUID: VMPortRow] = [:]
-        for bridge in replica["Bridge"].rows where Lane(localBridge: bridge.name) != nil {
-            for port in replica.referenced(by: bridge, "ports") {
-                for interface in replica.referenced(by: port, "interfaces") {
+        for bridge in replica[Bridge.table].rows where Lane(localBridge: bridge.name) != nil {
+            for port in replica.ports(of: bridge) {
+                for interface in replica.interfaces(of: port) {
                     if let row = VMPortRow(interface, in: replica) { rows[interface.uuid] = row }
                 }
             }
@@ -88,7 +87,7 @@ struct VMPortRow: Hashable, Sendable {
     static func of(_ interfaces: Set<UUID>, in replica: Replica) -> [UUID: VMPortRow?] {
         Dictionary(
             uniqueKeysWithValues: interfaces.map { uuid in
-                (uuid, replica["Interface"][uuid].flatMap { VMPortRow($0, in: replica) })
+                (uuid, replica[Interface.table][uuid].flatMap { VMPortRow($0, in: replica) })
             }
         )
     }
@@ -96,7 +95,7 @@ struct VMPortRow: Hashable, Sendable {
 
 extension Row {
     /// Whether an interface is a VM's, by libvirt's mark.
-    var isVMInterface: Bool { self["external_ids"][VMPort.Key.interfaceID] != nil }
+    var isVMInterface: Bool { self[Interface.externalIDs][VMPort.Key.interfaceID] != nil }
 }
 
 extension NetworkRequest {
@@ -104,8 +103,8 @@ extension NetworkRequest {
     init?(port: Row, vmInterfaces: [Row]) {
         guard !vmInterfaces.isEmpty else { return nil }
         self.init(
-            ([port] + vmInterfaces).compactMap { $0["external_ids"][VMPort.Key.network] },
-            profiles: vmInterfaces.compactMap { $0["external_ids"][VMPort.Key.profile] }
+            ([port] + vmInterfaces).compactMap { $0[.externalIDs][VMPort.Key.network] },
+            profiles: vmInterfaces.compactMap { $0[Interface.externalIDs][VMPort.Key.profile] }
         )
     }
 }

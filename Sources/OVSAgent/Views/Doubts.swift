@@ -11,7 +11,7 @@ enum Doubts {
     /// - Parameter addresses: those that VM ports declare, by the rows of their interfaces.
     static func all(in replica: Replica, _ layout: Layout, addresses: [(UUID, EthernetAddress)]) -> [String] {
         layout.virtualSwitches.flatMap { declared -> [String] in
-            guard let bridge = replica["Bridge"][name: declared.lane.uplinkBridge] else { return [] }
+            guard let bridge = replica.bridge(named: declared.lane.uplinkBridge) else { return [] }
             let direct = directPorts(declared, in: replica)
             return hostPort(declared, in: replica) + uplink(declared, layout, in: replica)
                 + interfaces(declared, in: replica)
@@ -32,23 +32,24 @@ enum Doubts {
     /// Spanning trees and lists of VLANs, with which the bridge itself holds frames back.
     private static func blocking(_ bridge: Row) -> [String] {
         let name = bridge.name
-        let trees = ["stp_enable", "rstp_enable"].filter { bridge[$0].boolean == true }.map { column in
+        let trees = [Bridge.stpEnable, Bridge.rstpEnable].filter { bridge[$0].boolean == true }.map(\.name).map {
+            column in
             """
             Bridge \(name) has \(column), with which it may block the uplink or the way to the VMs: \
             \(remedy("ovs-vsctl set Bridge \(name) \(column)=false", "Bridge \(name)")), if that is not meant
             """
         }
         let key = "mcast-snooping-disable-flood-unregistered"
-        let isPicky = bridge["mcast_snooping_enable"].boolean == true && bridge["other_config"][key] == "true"
+        let isPicky = bridge[Bridge.mcastSnoopingEnable].boolean == true && bridge[Bridge.otherConfig][key] == "true"
         let groups = """
             Bridge \(name) gives multicast only to who asked for it (\(key)), which can cut IPv6's neighbour discovery: \
             \(remedy("ovs-vsctl remove Bridge \(name) other_config \(key)", "Bridge \(name)")), if that is not meant
             """
         let found = trees + (isPicky ? [groups] : [])
-        guard !bridge["flood_vlans"].isEmpty else { return found }
+        guard !bridge[Bridge.floodVLANs].isEmpty else { return found }
         return found + [
             """
-            Bridge \(name) learns no address in the VLANs \(bridge["flood_vlans"]) (flood_vlans): \
+            Bridge \(name) learns no address in the VLANs \(bridge[Bridge.floodVLANs]) (flood_vlans): \
             \(remedy("ovs-vsctl clear Bridge \(name) flood_vlans", "Bridge \(name)")), if that is not meant
             """
         ]
@@ -56,9 +57,9 @@ enum Doubts {
 
     private static func hostPort(_ declared: Layout.VirtualSwitch, in replica: Replica) -> [String] {
         let name = declared.lane.uplinkBridge
-        guard let port = replica["Port"][name: name],
-            let uplink = declared.uplink.flatMap({ replica["Port"][name: $0.name] }),
-            [port, uplink].allSatisfy({ $0["protected"].boolean == true })
+        guard let port = replica.port(named: name),
+            let uplink = declared.uplink.flatMap({ replica.port(named: $0.name) }),
+            [port, uplink].allSatisfy({ $0[Port.protected].boolean == true })
         else { return [] }
         return [
             """
@@ -70,24 +71,24 @@ enum Doubts {
 
     /// What limits the frames of the host port and of the NICs themselves.
     private static func interfaces(_ declared: Layout.VirtualSwitch, in replica: Replica) -> [String] {
-        let host = replica["Interface"][name: declared.lane.uplinkBridge]
-        let port = declared.uplink.flatMap { replica["Port"][name: $0.name] }
-        let rows = port?["interfaces"].uuids.compactMap { replica["Interface"][$0] } ?? []
+        let host = replica.interface(named: declared.lane.uplinkBridge)
+        let port = declared.uplink.flatMap { replica.port(named: $0.name) }
+        let rows = port.map(replica.interfaces(of:)) ?? []
         let members = rows.sortedNaturally(by: \.name)
         let policed = ((host.map { [$0] } ?? []) + members).flatMap { row in
-            ["ingress_policing_rate", "ingress_policing_kpkts_rate"].compactMap { column -> String? in
+            [Interface.ingressPolicingRate, Interface.ingressPolicingKpktsRate].compactMap { column -> String? in
                 guard let rate = row[column].integer, rate > 0 else { return nil }
-                let unit = column == "ingress_policing_rate" ? "kbit/s" : "thousand frames a second"
+                let unit = column == Interface.ingressPolicingRate ? "kbit/s" : "thousand frames a second"
                 return """
-                    Interface \(row.name) drops what comes in above \(rate) \(unit) (\(column)): \
-                    ovs-vsctl set Interface \(row.name) \(column)=0, if that is not meant
+                    Interface \(row.name) drops what comes in above \(rate) \(unit) (\(column.name)): \
+                    ovs-vsctl set Interface \(row.name) \(column.name)=0, if that is not meant
                     """
             }
         }
-        guard let host, let mtu = host["mtu"].integer else { return policed }
+        guard let host, let mtu = host[Interface.mtu].integer else { return policed }
         return policed
             + members.compactMap { row in
-                guard let own = row["mtu"].integer, own < mtu else { return nil }
+                guard let own = row[Interface.mtu].integer, own < mtu else { return nil }
                 return """
                     Interface \(row.name) has an MTU of \(own) and the host port \(host.name) one of \(mtu), so the host's \
                     longer frames do not reach the wire: state mtu in the layout, or ip link set \(host.name) mtu \(own)
@@ -103,14 +104,14 @@ enum Doubts {
         _ layout: Layout,
         in replica: Replica
     ) -> [String] {
-        guard let name = declared.uplink?.name, let port = replica["Port"][name: name] else { return [] }
-        let set = ["tag", "trunks", "vlan_mode", "cvlans"].filter { !port[$0].isEmpty }
+        guard let name = declared.uplink?.name, let port = replica.port(named: name) else { return [] }
+        let set = [Port.tag, Port.trunks, Port.vlanMode, Port.cvlans].filter { !port[$0].isEmpty }.map(\.name)
         guard !set.isEmpty else { return [] }
         let remedy = Self.remedy("ovs-vsctl clear Port \(name) \(set.joined(separator: " "))", "Port \(name)")
         guard let carried = VLANMembership(port) else {
             return [
                 """
-                Port \(name) is a tunnel (vlan_mode \(port["vlan_mode"])), which puts the frames of every VLAN into its \
+                Port \(name) is a tunnel (vlan_mode \(port[Port.vlanMode])), which puts the frames of every VLAN into its \
                 own: \(remedy), if that is not meant
                 """
             ]
@@ -131,7 +132,7 @@ enum Doubts {
     /// The VLANs of the layout's networks, of the host port and of the VM ports, in order.
     private static func inUse(_ declared: Layout.VirtualSwitch, _ layout: Layout, in replica: Replica) -> [VLAN] {
         var vlans = Set(layout.networks.vlans(of: declared).values.compactMap(VLAN.init))
-        let host = replica["Port"][name: declared.lane.uplinkBridge]
+        let host = replica.port(named: declared.lane.uplinkBridge)
         vlans.formUnion(host.flatMap(VLANMembership.init)?.all ?? [])
         for port in replica.unorderedPorts(of: declared.lane.localBridge) where DerivedName(port.name) == nil {
             // A list that is as good as all says little of what is in use.
@@ -154,7 +155,7 @@ enum Doubts {
             DerivedName($0.name) == nil && $0.name != declared.uplink?.name
         }
         return ports.flatMap { port in
-            port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.map { interface in
+            replica.interfaces(of: port).map { interface in
                 DirectPort(
                     name: port.name,
                     interface: interface,
@@ -169,7 +170,7 @@ enum Doubts {
         guard port.interface.isVMInterface, !port.isControllers else { return nil }
         return """
             Port \(port.name) on \(declared.lane.uplinkBridge) is a VM's \
-            (\(port.interface["external_ids"][VMPort.Key.interfaceID] ?? "")) and bypasses the chain, with every policy: \
+            (\(port.interface[Interface.externalIDs][VMPort.Key.interfaceID] ?? "")) and bypasses the chain, with every policy: \
             plug it into \(declared.lane.localBridge), or set external_ids:\(ControllerPort.key)=\(ControllerPort.value) if it is the \
             controller VM's
             """
@@ -184,16 +185,19 @@ enum Doubts {
     ) -> [String] {
         var owners: [EthernetAddress: String] = [:]
         for port in direct {
-            let told = [port.interface["external_ids"][VMPort.Key.attachedMAC], port.interface["mac_in_use"].string]
+            let told = [
+                port.interface[Interface.externalIDs][VMPort.Key.attachedMAC],
+                port.interface[Interface.macInUse].string,
+            ]
             for address in told.compactMap({ $0.flatMap { EthernetAddress($0) } }) { owners[address] = port.name }
         }
-        let host = replica["Interface"][name: declared.lane.uplinkBridge]
-        if let host, let address = host["mac_in_use"].string.flatMap({ EthernetAddress($0) }) {
+        let host = replica.interface(named: declared.lane.uplinkBridge)
+        if let host, let address = host[Interface.macInUse].string.flatMap({ EthernetAddress($0) }) {
             owners[address] = host.name
         }
         guard !owners.isEmpty else { return [] }
         let found = addresses.compactMap { uuid, address -> (vm: String, line: String)? in
-            guard let owner = owners[address], let row = replica["Interface"][uuid],
+            guard let owner = owners[address], let row = replica[Interface.table][uuid],
                 let vm = VMPortRow(row, in: replica), vm.lane == declared.lane, vm.address == address
             else { return nil }
             let line = """
@@ -209,7 +213,9 @@ enum Doubts {
 extension VLANMembership {
     /// Of a Port's row; `nil` for a tunnel.
     fileprivate init?(_ port: Row) {
-        let trunks = port["trunks"].atoms.compactMap { if case .integer(let number) = $0 { Int(number) } else { nil } }
-        self.init(mode: port["vlan_mode"].string, tag: port["tag"].integer.map { Int($0) }, trunks: trunks)
+        let trunks = port[Port.trunks].atoms.compactMap {
+            if case .integer(let number) = $0 { Int(number) } else { nil }
+        }
+        self.init(mode: port[Port.vlanMode].string, tag: port[Port.tag].integer.map { Int($0) }, trunks: trunks)
     }
 }

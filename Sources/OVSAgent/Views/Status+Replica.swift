@@ -21,23 +21,25 @@ extension Status.Uplink {
         lacpStatus = .off
         members = []
         isPresent = false
-        guard let port = replica["Port"][name: declared.name],
-            replica["Bridge"][name: bridge]?["ports"].contains(.uuid(port.uuid)) == true
+        guard let port = replica.port(named: declared.name),
+            replica.bridge(named: bridge)?[Bridge.ports].contains(.uuid(port.uuid)) == true
         else { return }
         isPresent = true
-        mode = port["bond_mode"].string
-        lacp = port["lacp"].string ?? "off"
-        let fallsBack = port["other_config"]["lacp-fallback-ab"] == "true"
-        let rows = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }.sortedNaturally(by: \.name)
+        mode = port[Port.bondMode].string
+        lacp = port[Port.lacp].string ?? "off"
+        let fallsBack = port[Port.otherConfig]["lacp-fallback-ab"] == "true"
+        let rows = replica.interfaces(of: port).sortedNaturally(by: \.name)
         members = rows.map {
             Status.Member($0, needsPartner: lacp != "off" && !fallsBack, isInBond: rows.count > 1)
         }
         // The bond's own `lacp_status` can read "negotiated" seconds after the partner died.
-        let hasPartner = rows.contains { $0["link_state"].string == "up" && $0["lacp_current"].boolean == true }
+        let hasPartner = rows.contains {
+            $0[Interface.linkState].string == "up" && $0[Interface.lacpCurrent].boolean == true
+        }
         lacpStatus = lacp == "off" ? .off : hasPartner ? .negotiated : .configured
         // ovs-vswitchd names the active member by its MAC, and only that of an active-backup bond means anything.
-        if let active = port["bond_active_slave"].string {
-            let named = rows.filter { $0["mac_in_use"].string == active }
+        if let active = port[Port.bondActiveSlave].string {
+            let named = rows.filter { $0[Interface.macInUse].string == active }
             activeMember = named.count == 1 ? named.first?.name : nil
         }
     }
@@ -46,11 +48,12 @@ extension Status.Uplink {
 extension Status.Member {
     fileprivate init(_ interface: Row, needsPartner: Bool, isInBond: Bool) {
         name = interface.name
-        linkUp = interface["link_state"].string == "up"
+        linkUp = interface[Interface.linkState].string == "up"
         // bit/s in the database; 0 is a virtual NIC's way to say that it has none.
-        speedMbps = interface["link_speed"].integer.flatMap { $0 > 0 ? Int($0 / 1_000_000) : nil }
+        speedMbps = interface[Interface.linkSpeed].integer.flatMap { $0 > 0 ? Int($0 / 1_000_000) : nil }
         enabled =
-            linkUp && (!needsPartner || interface["lacp_current"].boolean == true) && !(isInBond && interface.isUnheard)
+            linkUp && (!needsPartner || interface[Interface.lacpCurrent].boolean == true)
+            && !(isInBond && interface.isUnheard)
     }
 }
 
@@ -61,6 +64,6 @@ extension Status.ChainBridge {
     }
 
     fileprivate init(_ bridge: String, in replica: Replica, flows: [String: FlowCounts]) {
-        self.init(bridge: bridge, present: replica["Bridge"][name: bridge] != nil, flows: flows[bridge])
+        self.init(bridge: bridge, present: replica.bridge(named: bridge) != nil, flows: flows[bridge])
     }
 }

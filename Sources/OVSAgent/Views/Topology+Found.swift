@@ -19,7 +19,8 @@ extension DesiredRow {
             switch column.value {
             case .exact(let value):
                 let isNothing = value.isEmpty || value == 0 || value == false || value == ""
-                return isNothing && column.name != "tag" || value.isEmpty ? [] : [(column.name, value.description)]
+                return isNothing && column.name != Port.tag.name || value.isEmpty
+                    ? [] : [(column.name, value.description)]
             case .entries(let entries):
                 return entries.compactMap { entry in entry.value.map { ("\(column.name):\(entry.key)", $0) } }
             }

@@ -22,7 +22,7 @@ extension Topology.VirtualSwitch {
         self.lane = lane
         name = declared.name
         bridge = lane.uplinkBridge
-        bridgePresent = replica["Bridge"][name: bridge] != nil
+        bridgePresent = replica.bridge(named: bridge) != nil
         uplink = declared.uplink.map { uplink in
             let found = Status.Uplink(uplink, on: lane.uplinkBridge, in: replica)
             return Topology.Uplink(name: found.name, present: found.isPresent, members: found.members)
@@ -38,7 +38,7 @@ extension Topology.VirtualSwitch {
                 wireSide: Topology.PatchPort(port, in: replica),
                 vmSide: Topology.PatchPort(port.peer, in: replica),
                 bridge: port.peer.bridge,
-                bridgePresent: replica["Bridge"][name: port.peer.bridge] != nil
+                bridgePresent: replica.bridge(named: port.peer.bridge) != nil
             )
         }
         vmPorts =
@@ -50,7 +50,7 @@ extension Topology.VirtualSwitch {
 
 extension Topology.Port {
     fileprivate init(_ port: Row, _ networks: [String: Int], in replica: Replica) {
-        let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
+        let members = replica.interfaces(of: port)
         self.init(port, members.first, of: members, networks)
         name = port.name
     }
@@ -60,10 +60,10 @@ extension Topology.Port {
         name = interface?.name ?? port.name
         vlans = Topology.VLANs(port, members: members, networks: networks)
         guard let interface else { return }
-        ofport = interface["ofport"].portNumber
-        interfaceID = interface["external_ids"][VMPort.Key.interfaceID]
-        mac = interface["external_ids"][VMPort.Key.attachedMAC]
-        role = port["external_ids"][ControllerPort.key] ?? interface["external_ids"][ControllerPort.key]
+        ofport = interface[Interface.ofport].portNumber
+        interfaceID = interface[Interface.externalIDs][VMPort.Key.interfaceID]
+        mac = interface[Interface.externalIDs][VMPort.Key.attachedMAC]
+        role = port[Port.externalIDs][ControllerPort.key] ?? interface[Interface.externalIDs][ControllerPort.key]
     }
 }
 
@@ -81,13 +81,13 @@ extension Topology.PatchPort {
     fileprivate init(_ lanePort: LanePort, in replica: Replica) {
         name = lanePort.name
         present = false
-        guard let port = replica["Port"][name: name], let interface = replica["Interface"][name: name],
-            replica["Bridge"][name: lanePort.bridge]?["ports"].contains(.uuid(port.uuid)) == true,
-            port["interfaces"].contains(.uuid(interface.uuid))
+        guard let port = replica.port(named: name), let interface = replica.interface(named: name),
+            replica.bridge(named: lanePort.bridge)?[Bridge.ports].contains(.uuid(port.uuid)) == true,
+            port[Port.interfaces].contains(.uuid(interface.uuid))
         else { return }
         present = true
-        ofport = interface["ofport"].portNumber
-        peer = interface["options"]["peer"]
+        ofport = interface[Interface.ofport].portNumber
+        peer = interface[Interface.options]["peer"]
     }
 }
 

@@ -8,9 +8,9 @@ extension Topology.VLANs {
         // A profile may be meant for somebody else.
         let network = asked.flatMap { $0.isBinding || $0.network.map { networks[$0] != nil } == true ? $0.text : nil }
         self.init(
-            tag: network.flatMap { networks[$0] } ?? port["tag"].integer.map { Int($0) },
-            trunks: port["trunks"].atoms.compactMap { if case .integer(let vlan) = $0 { Int(vlan) } else { nil } },
-            mode: port["vlan_mode"].string,
+            tag: network.flatMap { networks[$0] } ?? port[Port.tag].integer.map { Int($0) },
+            trunks: port[Port.trunks].atoms.compactMap { if case .integer(let vlan) = $0 { Int(vlan) } else { nil } },
+            mode: port[Port.vlanMode].string,
             network: network
         )
     }

@@ -50,12 +50,12 @@ extension VMListing.Entry {
         let served = chain.served.map { $0[lane] ?? [:] }
         let ports = replica.ports(of: lane.localBridge).filter { !own.contains($0.name) }
         let interfaces = ports.flatMap { port in
-            let members = port["interfaces"].uuids.compactMap { replica["Interface"][$0] }
+            let members = replica.interfaces(of: port)
             return members.map { (port, $0, members) }
         }
         return interfaces.map { row, interface, members in
             let port = Topology.Port(row, interface, of: members, vlans)
-            let marks = interface["external_ids"]
+            let marks = interface[Interface.externalIDs]
             var service = VMListing.Service.served
             if port.interfaceID == nil {
                 service = .unserved(.noVMPort(port.name))
@@ -64,7 +64,7 @@ extension VMListing.Entry {
             } else if let pause = chain.pause {
                 service = .unknown(pause)
             } else if let reason = unserved[port.name]?.reason {
-                service = .unserved(interface["error"].string.map { reason.with(error: $0) } ?? reason)
+                service = .unserved(interface[Interface.error].string.map { reason.with(error: $0) } ?? reason)
             } else if let served, served[port.name] == nil {
                 service = .unserved(.notYet)
             } else if let contest = contested[port.name] {

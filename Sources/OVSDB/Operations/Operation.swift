@@ -60,7 +60,10 @@ public struct Condition: Hashable, Sendable {
     }
 
     /// The row of this identity. The server finds it without a scan of the table.
-    public static func row(_ uuid: UUID) -> Condition { Condition("_uuid", .equal, Datum(.uuid(uuid))) }
+    public static func row(_ uuid: UUID) -> Condition { row(.uuid(uuid)) }
+
+    /// The same of a row that the transaction itself inserts, by its ``Atom/namedUUID(_:)``.
+    public static func row(_ atom: Atom) -> Condition { Condition("_uuid", .equal, Datum(atom)) }
 }
 
 /// One change of a column in place (RFC 7047, 5.1 `<mutation>`).
