@@ -279,6 +279,6 @@ struct PlanFoundTests {
 
 extension FoundValues {
     subscript(_ table: String, _ name: String) -> FoundRow? {
-        DesiredRow.Table(rawValue: table).flatMap { self[$0, name] }
+        DesiredRow.Table(name: table).flatMap { self[$0, name] }
     }
 }

@@ -87,4 +87,23 @@ import Testing
         #expect(selected.tables["t"]?.columns.map(\.name) == ["b", "a"])
         #expect(selected.tables["t"]?.isRoot == true && selected.tables["t"]?.indexes == [["a"]])
     }
+
+    @Test("where a vocabulary's columns stand is found when a table is selected, and without it by their names")
+    func vocabulary() {
+        let type = ColumnType(key: .init(.string))
+        let columns = ["a", "b", "c"].enumerated().map { Column("t", $0, $1) }
+        let table = Table("t", columns.reversed())
+        // A server that lacks c.
+        let bare = DatabaseSchema(
+            name: "d",
+            version: "1.0.0",
+            tables: ["t": TableSchema(name: "t", columns: ["z", "b", "a"].map { .init($0, type) })]
+        )
+        let resolved = bare.selecting([.init(table, columns: [columns[1], columns[2], columns[0]])])
+        let narrowed = resolved.selecting([.init("t", columns: ["a"])])
+        #expect(columns.map { bare.tables["t"]?.position(of: $0) } == [2, 1, nil])
+        #expect(columns.map { resolved.tables["t"]?.position(of: $0) } == [1, 0, nil])
+        #expect(columns.map { narrowed.tables["t"]?.position(of: $0) } == [0, nil, nil])
+        #expect(narrowed.tables["t"]?.vocabulary == table)
+    }
 }

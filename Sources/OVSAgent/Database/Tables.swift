@@ -158,3 +158,16 @@ extension Column {
     static let externalIDs = Column(nil, 0, "external_ids")
     static let rowName = Column(nil, 1, "name")
 }
+
+/// What is kept by the names of columns: values to write, values to compare with.
+extension Dictionary where Key == String {
+    subscript(column: Column) -> Value? {
+        get { self[column.name] }
+        set { self[column.name] = newValue }
+    }
+
+    subscript(column: Column, default value: @autoclosure () -> Value) -> Value {
+        get { self[column.name, default: value()] }
+        _modify { yield &self[column.name, default: value()] }
+    }
+}

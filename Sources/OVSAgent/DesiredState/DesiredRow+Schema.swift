@@ -76,8 +76,7 @@ struct DesiredRowBuilder {
     /// The row with every other configuration column at the schema's default.
     func exclusive() -> DesiredRow {
         var columns = columns
-        for column in ConfigurationColumns.of(table: kind.rawValue) where ConfigurationColumns.isOwnedByDefault(column)
-        {
+        for column in ConfigurationColumns.of(table: kind.name) where ConfigurationColumns.isOwnedByDefault(column) {
             guard let table, let position = table.position(of: column),
                 !columns.contains(where: { $0.position == position })
             else { continue }

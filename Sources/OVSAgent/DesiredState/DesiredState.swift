@@ -139,16 +139,21 @@ struct DesiredRow: Hashable, Sendable {
     }
 
     /// The tables whose rows the agent owns.
-    enum Table: Hashable, Sendable, CaseIterable, RawRepresentable {
+    enum Table: Hashable, Sendable {
         case bridge, port, interface
 
-        init?(rawValue: String) {
-            guard let table = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
-            self = table
+        /// `nil` for any other table.
+        init?(name: String) {
+            switch name {
+            case Bridge.table.name: self = .bridge
+            case Port.table.name: self = .port
+            case Interface.table.name: self = .interface
+            default: return nil
+            }
         }
 
         /// As the database names it.
-        var rawValue: String { vocabulary.name }
+        var name: String { vocabulary.name }
 
         var vocabulary: OVSDB.Table {
             switch self {

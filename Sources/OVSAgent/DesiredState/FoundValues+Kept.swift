@@ -18,7 +18,8 @@ extension FoundValues {
             let entries = json["rows"]?.array
         else { return nil }
         for entry in entries {
-            guard let table = entry["table"]?.string.flatMap(DesiredRow.Table.init), let name = entry["name"]?.string,
+            guard let table = entry["table"]?.string.flatMap(DesiredRow.Table.init(name:)),
+                let name = entry["name"]?.string,
                 let row = FoundRow(entry)
             else { return nil }
             set(row, for: Object(table: table, name: name))
@@ -38,7 +39,7 @@ extension FoundRow {
             )
         }
         return [
-            "table": .string(object.table.rawValue),
+            "table": .string(object.table.name),
             "name": .string(object.name),
             "adopted": .boolean(isAdopted),
             "columns": .object(columns),

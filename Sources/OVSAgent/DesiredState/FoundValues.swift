@@ -12,9 +12,9 @@ struct FoundValues: Hashable, Sendable {
         var table: DesiredRow.Table
         var name: String
 
-        var description: String { "\(table.rawValue) \(name)" }
+        var description: String { "\(table.name) \(name)" }
 
-        static func < (a: Object, b: Object) -> Bool { (a.table.rawValue, a.name) < (b.table.rawValue, b.name) }
+        static func < (a: Object, b: Object) -> Bool { (a.table.name, a.name) < (b.table.name, b.name) }
     }
 
     private(set) var rows: [Object: FoundRow] = [:]

@@ -21,7 +21,7 @@ struct Provenance: Hashable, Sendable {
     /// Whether the agent made the row: as it has seen, else as it remembers, else as the row's marks of this role say.
     func isMade(_ row: Row, as role: Role) -> Bool {
         if let isMade = isMade[row.uuid] { return isMade }
-        if let table = DesiredRow.Table(rawValue: row.schema.name), found.isAdopted(table, row.name) { return false }
+        if let table = DesiredRow.Table(name: row.schema.name), found.isAdopted(table, row.name) { return false }
         let marks = row[.externalIDs]
         return marks[Mark.made] == "true" && marks[Mark.role] == role.rawValue
     }

@@ -63,7 +63,7 @@ extension Planner {
             edit.keys[column, default: [:]].merge(differing) { $1 }
         }
         for (key, wanted) in differing.sorted(by: { $0.key < $1.key }) {
-            list("\(table.rawValue) \(row.name)", "\(column):\(key)", found: found[key], wanted: wanted)
+            list("\(table.name) \(row.name)", "\(column):\(key)", found: found[key], wanted: wanted)
         }
     }
 
@@ -112,7 +112,7 @@ extension Planner {
         }
         guard !quietly else { return }
         let listed = plan.changes.endIndex
-        let object = "\(desired.table.rawValue) \(desired.name)"
+        let object = "\(desired.table.name) \(desired.name)"
         switch column.value {
         case .exact(let value) where found.isMap && value.isMap: listEntries(object, column.name, found, value)
         case .exact(let value): list(object, column.name, found: text(found, column.name), wanted: text(value, ""))
@@ -135,7 +135,7 @@ extension Planner {
                 edit.assumed[column] = standing
                 edit.values[column] = value
             }
-            list("\(table.rawValue) \(row.name)", column, found: text(standing, column), wanted: text(value, column))
+            list("\(table.name) \(row.name)", column, found: text(standing, column), wanted: text(value, column))
         }
         for (column, entries) in found.keys.sorted(by: { $0.key < $1.key }) { setKeys(row, table, column, entries) }
     }

@@ -32,19 +32,10 @@ public struct Replica: Sendable {
 
     /// The rows that a column of a row refers to, weakly or strongly, as far as they are followed: for a bridge's
     /// `ports` its ports. For a map whose keys and values both refer, those of its keys come first.
-    public func referenced(by row: Row, _ column: Column) -> [Row] {
-        referenced(by: row, row.schema.position(of: column))
-    }
-
     public func referenced(by row: Row, _ column: String) -> [Row] {
-        referenced(by: row, row.schema.position(of: column))
-    }
-
-    private func referenced(by row: Row, _ position: Int?) -> [Row] {
-        guard let position else { return [] }
-        let type = row.schema.columns[position].type
+        guard let type = row.schema[column]?.type else { return [] }
         let tables = [type.key.reference, type.value?.reference].compactMap { $0?.table }
-        let targets = row.values[position].referenced
+        let targets = row[column].referenced
         return tables.flatMap { table in targets.compactMap { self[table][$0] } }
     }
 

@@ -24,12 +24,8 @@ public struct RowChange: Hashable, Sendable {
     /// What a modified row's column held before this change, where `row` is the row right after it.
     ///
     /// A column that did not change held what it holds. Of an inserted row there was nothing before.
-    public func old(_ column: Column, of row: Row) -> Datum? { old(row.schema.position(of: column), of: row) }
-
-    public func old(_ column: String, of row: Row) -> Datum? { old(row.schema.position(of: column), of: row) }
-
-    private func old(_ position: Int?, of row: Row) -> Datum? {
-        guard let position else { return nil }
+    public func old(_ column: String, of row: Row) -> Datum? {
+        guard let position = row.schema.position(of: column) else { return nil }
         switch kind {
         case .inserted: return nil
         case .deleted(let old): return old[position]

@@ -40,16 +40,3 @@ extension Table: Hashable {
 
     public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
-
-/// What is kept by the names of columns: values to write, values to compare with.
-extension Dictionary where Key == String {
-    public subscript(column: Column) -> Value? {
-        get { self[column.name] }
-        set { self[column.name] = newValue }
-    }
-
-    public subscript(column: Column, default value: @autoclosure () -> Value) -> Value {
-        get { self[column.name, default: value()] }
-        _modify { yield &self[column.name, default: value()] }
-    }
-}

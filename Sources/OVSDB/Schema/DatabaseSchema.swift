@@ -81,8 +81,6 @@ public struct TableSchema: Hashable, Sendable {
     /// The column of this name.
     public subscript(column: String) -> ColumnSchema? { position(of: column).map { columns[$0] } }
 
-    public subscript(column: Column) -> ColumnSchema? { position(of: column).map { columns[$0] } }
-
     public static func == (a: TableSchema, b: TableSchema) -> Bool {
         a.parts === b.parts
             || a.name == b.name && a.columns == b.columns && a.indexes == b.indexes && a.isRoot == b.isRoot
