@@ -46,7 +46,7 @@ struct RepairScript {
         for bridge in bridges {
             let row = rows[bridge] ?? .random()
             rows[bridge] = row
-            plan.edits.append(RowEdit(table: "Bridge", row: row, name: bridge, values: ["fail_mode": "secure"]))
+            plan.edits.append(RowEdit(table: Bridge.table, row: row, name: bridge, values: ["fail_mode": "secure"]))
             plan.changes.append(Change(.modify, "Bridge \(bridge)", "fail_mode", wanted: "secure"))
         }
         return words(repair.planned(plan, now: now))
