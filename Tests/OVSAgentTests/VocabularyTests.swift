@@ -52,6 +52,22 @@ struct VocabularyTests {
         }
     }
 
+    @Test("columns that an older server lacks are told once, by table")
+    func lacking() {
+        let former = SchemaFindings(PlanSchema.whole)
+        var older = PlanSchema.whole
+        for (name, gone) in [("Port", ["tag", "bond_mode"]), ("Interface", ["options"])] {
+            let columns = older.tables[name]?.columns.filter { !gone.contains($0.name) } ?? []
+            older.tables[name] = TableSchema(name: name, columns: columns)
+        }
+        let found = SchemaFindings(older)
+        let news = found.news(since: former)
+        #expect(news.count == 2)
+        #expect(news.contains { $0.contains("table Port that this server lacks") && $0.contains("bond_mode") })
+        #expect(news.contains { $0.contains("table Interface that this server lacks") && $0.contains("options") })
+        #expect(found.news(since: found) == [] && found.unknown == former.unknown)
+    }
+
     private static let path = "/usr/share/openvswitch/vswitch.ovsschema"
     private static let isInstalled = access(path, R_OK) == 0
 

@@ -73,7 +73,7 @@ extension Agent: ControlTarget {
             state: standing.state,
             reasons: standing.reasons,
             warnings: active.warnings + active.layout.unmanaged + warningsOfState + (rows?.warnings ?? [])
-                + warningsOfChain + warningsOfProfiles + quarantine.warnings + unknownColumns,
+                + warningsOfChain + warningsOfProfiles + quarantine.warnings + schemaFindings.unknown,
             pid: getpid(),
             database: .init(
                 remote: "\(database.assumeIsolated { $0.remote })",

@@ -9,14 +9,9 @@ extension Agent {
         case .connected(let remote):
             authority.connected(to: remote)
         case .learned(let schema):
-            let known = unknownColumns
-            unknownColumns = ConfigurationColumns.unknown(in: schema).map { table, columns in
-                """
-                columns of table \(table) that this agent does not know and leaves alone: \
-                \(columns.joined(separator: ", "))
-                """
-            }
-            for line in unknownColumns where !known.contains(line) { logger.notice("\(line)") }
+            let found = SchemaFindings(schema)
+            for line in found.news(since: schemaFindings) { logger.notice("\(line)") }
+            schemaFindings = found
         case .synced:
             planning.beginAnew()
             // A database that was put in place of another counts its configurations anew.

@@ -30,8 +30,7 @@ actor Agent {
 
     // The database.
     var authority: Authority
-    /// What a newer server's schema has that nobody here enforces, a line for each table.
-    var unknownColumns: [String] = []
+    var schemaFindings = SchemaFindings()
 
     // Reconciling.
     var repair: RepairStateMachine

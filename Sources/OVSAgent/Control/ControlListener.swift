@@ -28,7 +28,8 @@ final class ControlListener {
     private var channel: (any Channel)?
     private var watch: FolderWatch?
     private var retry: Scheduled<Void>?
-    private var isLooking = false
+    /// The look that is under way.
+    private var looking: EventLoopFuture<Void>?
     /// Something happened since the look that is under way began.
     private var isStale = false
     private var isEnding = false
@@ -54,8 +55,14 @@ final class ControlListener {
         }.nonisolated()
     }
 
-    /// Takes no more callers and removes the file.
+    /// Takes no more callers and removes the file. A look that is under way may just be making it again, and is waited for:
+    /// the next daemon finds the path free.
     func stop() -> EventLoopFuture<Void> {
+        let looked = looking ?? loop.makeSucceededVoidFuture()
+        return end().and(looked).map { _ in }
+    }
+
+    private func end() -> EventLoopFuture<Void> {
         isEnding = true
         watch?.close()
         retry?.cancel()
@@ -83,11 +90,12 @@ final class ControlListener {
     /// Looks whether the file is in its place, and makes it again where it is not.
     private func look() {
         guard !isEnding else { return }
-        guard !isLooking else {
+        guard looking == nil else {
             isStale = true
             return
         }
-        isLooking = true
+        let done = loop.makePromise(of: Void.self)
+        looking = done.futureResult
         isStale = false
         if watch == nil { watchFolder() }
         let socket = socket
@@ -99,7 +107,8 @@ final class ControlListener {
                 return .failed("\(error)")
             }
         }.assumeIsolated().whenComplete { [self] result in
-            isLooking = false
+            looking = nil
+            defer { done.succeed() }
             switch result {
             case .success(.inPlace): settled()
             case .success(.made(let socket)): replace(by: socket)
@@ -140,7 +149,7 @@ final class ControlListener {
             case .success(let channel):
                 self.channel = channel
                 guard !isEnding else {
-                    _ = stop()
+                    _ = end()
                     return
                 }
                 trouble = nil

@@ -121,6 +121,15 @@ package enum ReplicaColumns {
             FollowedTable(table, columns: ConfigurationColumns.of(table: table.name) + (shown[table] ?? []))
         } + [mirrors]
 
+    /// Of the columns that are followed, those that an older server does not have, in the order of their names.
+    static func lacking(in schema: DatabaseSchema) -> [(table: String, columns: [String])] {
+        followed.compactMap { followed in
+            guard let table = schema.tables[followed.name] else { return nil }
+            let lacking = followed.columns.filter { table.position(of: $0) == nil }
+            return lacking.isEmpty ? nil : (followed.name, lacking.sorted())
+        }
+    }
+
     /// Nothing of an operator's mirrors is owned, but what one sends to carries nothing else.
     private static let mirrors = FollowedTable(Mirror.table, columns: [Mirror.name, Mirror.outputPort])
 

@@ -41,6 +41,36 @@ struct ControlListenerTests {
         }
     }
 
+    @Test("whoever comes when a server has ended finds the path free, also where it was just making its socket again")
+    func freeAfterwards() async throws {
+        try await ControlFixture.with { fixture in
+            let paths = (0..<40).map { "\(fixture.path).\($0)" }
+            var servers: [ControlServer] = []
+            for path in paths {
+                servers.append(
+                    try await ControlServer.start(
+                        at: path,
+                        target: fixture.target,
+                        on: fixture.target.loop,
+                        logger: .quiet
+                    )
+                )
+            }
+            // The folder is watched from the moment in which it is looked at for the first time.
+            for path in paths { unlink(path) }
+            for path in paths { try await fixture.awaitAnswer(at: path) }
+            for (number, path) in paths.enumerated() {
+                unlink(path)
+                for _ in 0..<number { await Task.yield() }
+                await servers[number].stop()
+                let next = try ControlSocket.listen(at: path)
+                #expect(next.isInPlace)
+                next.remove()
+                close(next.descriptor)
+            }
+        }
+    }
+
     @Test("a socket that somebody else listens on, or a file, is left there and told, until it goes")
     func taken() async throws {
         try await ControlFixture.with { fixture in
@@ -63,7 +93,8 @@ struct ControlListenerTests {
 
 extension ControlFixture {
     /// Waits until the server answers at its path, which no other's socket may hold.
-    func awaitAnswer() async throws {
+    func awaitAnswer(at path: String? = nil) async throws {
+        let path = path ?? self.path
         let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
         while ContinuousClock.now < deadline {
             if let client = try? ControlClient(connectingTo: path, timeout: 5), (try? client.call("version")) != nil {

@@ -27,7 +27,7 @@ final class ScriptedTarget: ControlTarget {
         var mostInTurn = 0
     }
 
-    private let loop: any EventLoop
+    let loop: any EventLoop
     private let state: NIOLoopBoundBox<State>
     private let ended: EventLoopPromise<Void>
 
