@@ -79,7 +79,6 @@ let package = Package(
         .executableTarget(
             name: "ovs-agentd",
             dependencies: [
-                "CMalloc",
                 "OVSAgent",
                 "OVSDB",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -115,7 +115,7 @@ extension Agent {
         let numbers = withReplica { UplinkDevices.numbers(in: $0, layout) } ?? [:]
         NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
             () -> (process: SwitchProcess, devices: Set<Int64>?)? in
-            // Whoever asks for this look has just done what was to be done.
+            // As a rule much has just been done that took memory once: a snapshot was read, or all flows were made.
             Heap.giveBack()
             guard let pid = try? SwitchSocket.process(in: folder) else { return nil }
             return (SwitchProcess(running: pid), numbers.isEmpty ? nil : PacketSockets.devices(of: pid))

@@ -15,8 +15,10 @@ package struct AgentConfiguration: Sendable {
     package var stateFolder: String
     /// Where the host shows its NICs.
     var nicFolder = NICHardware.folder
-    /// When a fight over an object is one.
+    /// When a fight over a row is one.
     var contest = Contest.Limits()
+    /// When a fight over flows, groups, meters or a port's bits is one: undoing it takes both sides more.
+    var flowContest = Contest.Limits(burst: 100, refill: 20)
     /// How long a port on a brN.local may stay there before somebody says which VM it is of.
     var quarantine = TimeAmount.seconds(30)
     /// How long a disk may take for one file.

@@ -35,7 +35,7 @@ package struct AgentService: Service, CustomStringConvertible {
             keeper: ChainKeeper(
                 openFlowFolder: configuration.openFlowFolder,
                 auditInterval: configuration.auditInterval,
-                contest: configuration.contest,
+                contest: configuration.flowContest,
                 on: Self.loops.next()
             ),
             logLevel: logLevel,

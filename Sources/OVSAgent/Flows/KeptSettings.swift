@@ -148,28 +148,51 @@ struct KeptSettings: Hashable, Sendable {
     private func groupRepair(_ mod: GroupMod, _ number: UInt32) -> Repair {
         guard tamperedGroups.contains(number) else { return Repair(mod: .group(mod)) }
         let drift = SwitchDrift(
-            object: "Group \(bridge) \(number)",
+            object: groupObject(number),
             found: groups[number].map { "\($0)" } ?? "",
             wanted: wantedGroups[number].map { "\($0)" } ?? ""
         )
         return Repair(mod: .group(mod), drift: drift)
     }
 
-    /// What is to be done now, which counts as done from then on.
-    mutating func takeRepairs() -> [Repair] {
+    /// What is to be done now, which counts as done from then on, without that of these objects, as the journal names them:
+    /// it is still to be done.
+    mutating func takeRepairs(except held: Set<String> = []) -> [Repair] {
+        let former = self
+        defer { keep(held, as: former) }
+        return takeAllRepairs().filter { $0.drift.map { !held.contains($0.object) } ?? true }
+    }
+
+    private mutating func keep(_ held: Set<String>, as former: KeptSettings) {
+        guard !held.isEmpty else { return }
+        for number in former.tamperedGroups where held.contains(groupObject(number)) {
+            groups[number] = former.groups[number]
+            tamperedGroups.insert(number)
+        }
+        meters = former.meters.filter { held.contains(meterObject($0.key)) }
+        ports = former.ports.filter { held.contains(Self.portObject($0.value)) }
+        if held.contains(bridgeObject) { (fragments, hadFragments) = (former.fragments, former.hadFragments) }
+    }
+
+    private var bridgeObject: String { "Bridge \(bridge)" }
+    private func groupObject(_ number: UInt32) -> String { "Group \(bridge) \(number)" }
+    private func meterObject(_ number: UInt32) -> String { "Meter \(bridge) \(Meter.text(number))" }
+    private static func portObject(_ port: SwitchPort) -> String { "Port \(port.name)" }
+
+    private mutating func takeAllRepairs() -> [Repair] {
         var repairs = groupRepairs
         for (number, meter) in meters.sorted(by: { $0.key < $1.key }) {
-            let drift = SwitchDrift(object: "Meter \(bridge) \(Meter.text(number))", found: "\(meter)")
+            let drift = SwitchDrift(object: meterObject(number), found: "\(meter)")
             repairs.append(Repair(mod: .meter(.delete(number)), drift: drift))
         }
         for port in ports.values.sorted(by: { $0.number < $1.number }) {
             let bits = undoneBits(of: port)
-            let drift = SwitchDrift(object: "Port \(port.name)", column: "config", found: "\(bits)", wanted: "0")
+            let drift = SwitchDrift(object: Self.portObject(port), column: "config", found: "\(bits)", wanted: "0")
             repairs.append(Repair(mod: .port(PortMod(clearing: bits, of: port)), drift: drift))
         }
         if let fragments {
             let drift = SwitchDrift(
-                object: "Bridge \(bridge)",
+                object: bridgeObject,
                 column: "fragments",
                 found: "\(fragments)",
                 wanted: "\(wantedFragments)"

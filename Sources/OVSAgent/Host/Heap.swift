@@ -2,7 +2,11 @@ import CMalloc
 import Glibc
 
 /// The memory that this process takes for itself.
-enum Heap {
+package enum Heap {
+    /// Has all threads share two heaps. Each would have one of its own, which keeps what it needed once. To be called before
+    /// there are threads.
+    package static func share() { mallopt(M_ARENA_MAX, 2) }
+
     /// Gives back to the host what a big piece of work needed once, such as the flows of a thousand VM ports: the C library
     /// keeps it, for as long as anything above it in memory is in use. It takes milliseconds, in which whoever asks for
     /// memory waits.

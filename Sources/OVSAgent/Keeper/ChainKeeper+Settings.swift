@@ -7,15 +7,21 @@ extension ChainKeeper {
     func keepSettings(_ bridge: String) {
         guard resolved != nil, var kept = bridges[bridge], case .up = kept.connection.state, !kept.isApplyingSettings
         else { return }
-        guard kept.settings.needsRepair, kept.settingsPause == nil else { return }
-        let repairs = kept.settings.takeRepairs()
-        if let until = spend(onRepairsOf: Set(repairs.compactMap(\.drift?.object))).values.min() {
-            bridges[bridge]?.settingsPause = eventLoop.scheduleTask(deadline: until) {
+        guard kept.settings.needsRepair else { return }
+        var settings = kept.settings
+        let held = spend(onRepairsOf: Set(settings.takeRepairs().compactMap(\.drift?.object)))
+        if let until = held.values.min() {
+            kept.settingsPause?.cancel()
+            kept.settingsPause = eventLoop.scheduleTask(deadline: until) {
                 self.assumeIsolated { keeper in
                     keeper.bridges[bridge]?.settingsPause = nil
                     keeper.keepSettings(bridge)
                 }
             }
+        }
+        let repairs = kept.settings.takeRepairs(except: Set(held.keys))
+        guard !repairs.isEmpty else {
+            bridges[bridge] = kept
             return
         }
         let noticedAt = kept.settingsTamperedAt ?? .now()

@@ -6,6 +6,19 @@ import Testing
 @Suite("A fight over an object") struct ContestTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
+    @Test("whoever runs ovs-ofctl in a loop, some thirty times a second, fights, and is not one after a hundred edits")
+    func flows() {
+        let configuration = AgentConfiguration(layoutPath: "", remotes: [], controlPath: "", stateFolder: "")
+        var contest = Contest(configuration.flowContest)
+        let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        var begun: [Int] = []
+        for blow in 0..<600 where contest.isPeaceful {
+            let now = start + .milliseconds(Int64(blow) * 33)
+            if !contest.spend(on: ["Flow br.mx table=0"], now: now).begun.isEmpty { begun.append(blow) }
+        }
+        #expect(begun.count == 1 && (100...400).contains(begun.first ?? 0), "\(begun)")
+    }
+
     @Test("a thousand repairs are made at once; what comes then waits for its turn, and nothing else does")
     func budget() {
         var contest = Contest()

@@ -11,7 +11,7 @@ struct RepairScript {
     private var rows: [String: UUID] = [:]
     var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
     /// What was sent last.
-    private(set) var commits: RepairStateMachine.Commit?
+    private(set) var sent: RepairStateMachine.Commit?
     /// How many are sent and not answered, of those that the machine knows.
     private(set) var inFlight = 0
     /// Whether the machine wants a plan.
@@ -56,9 +56,9 @@ struct RepairScript {
         while isPlanDue { _ = plan(broken.sorted()) }
     }
 
-    mutating func succeeds() -> [String] { answers(nil, to: commits) }
+    mutating func succeeds() -> [String] { answers(nil, to: sent) }
 
-    mutating func fails(_ error: TransactionError) -> [String] { answers(error, to: commits) }
+    mutating func fails(_ error: TransactionError) -> [String] { answers(error, to: sent) }
 
     /// - Parameter error: `nil` where the transaction was made.
     mutating func answers(_ error: TransactionError?, to commit: RepairStateMachine.Commit?) -> [String] {
@@ -69,7 +69,7 @@ struct RepairScript {
 
     /// The server answers what is in flight; what it made differs no more.
     mutating func answerIfBusy(_ broken: inout Set<String>, fails: Bool) {
-        guard repair.isBusy, let commit = commits else { return }
+        guard repair.isBusy, let commit = sent else { return }
         if !fails { for edit in commit.plan.edits { broken.remove(edit.name) } }
         // Of its own doing a notification comes first.
         if !fails { edit() }
@@ -89,7 +89,7 @@ struct RepairScript {
                 return "plan"
             case .commit(let commit):
                 inFlight += 1
-                commits = commit
+                sent = commit
                 return "commit \(commit.plan.edits.map(\.name).joined(separator: ", "))"
             case .committed: return "committed"
             case .settle: return "settle"

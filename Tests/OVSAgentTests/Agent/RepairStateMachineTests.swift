@@ -134,7 +134,7 @@ struct RepairStateMachineTests {
                 var script = RepairScript(settled: true)
                 script.edit()
                 #expect(script.plan("br.mx") == ["commit br.mx", "drift br.mx"])
-                let late = script.commits
+                let late = script.sent
                 script.repair.stand()
                 if beginsAgain {
                     #expect(script.begin() == ["plan"])

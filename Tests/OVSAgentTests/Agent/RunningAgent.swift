@@ -50,7 +50,7 @@ struct RunningAgent: AgentCaller {
         name: String = "a",
         layout: String? = nil,
         stateFolder: String? = nil,
-        contest: Contest.Limits = .init(),
+        contest: Contest.Limits? = nil,
         openFlowFolder: String? = nil,
         remote: String? = nil,
         auditInterval: TimeAmount = .minutes(1),
@@ -58,7 +58,7 @@ struct RunningAgent: AgentCaller {
     ) async throws -> RunningAgent {
         var configuration = try configuration(ovs, name: name)
         if let remote { configuration.remotes = [try Remote(remote)] }
-        configuration.contest = contest
+        if let contest { (configuration.contest, configuration.flowContest) = (contest, contest) }
         configuration.auditInterval = auditInterval
         configuration.quarantine = quarantine
         if let openFlowFolder { configuration.openFlowFolder = openFlowFolder }
@@ -76,7 +76,7 @@ struct RunningAgent: AgentCaller {
         name: String = "a",
         layout: String? = nil,
         stateFolder: String? = nil,
-        contest: Contest.Limits = .init(),
+        contest: Contest.Limits? = nil,
         openFlowFolder: String? = nil,
         remote: String? = nil,
         auditInterval: TimeAmount = .minutes(1),
@@ -106,7 +106,7 @@ struct RunningAgent: AgentCaller {
     /// A switch with an agent that is in sync.
     static func inSync(
         layout: String = .oneSwitch,
-        contest: Contest.Limits = .init(),
+        contest: Contest.Limits? = nil,
         auditInterval: TimeAmount = .minutes(1),
         _ body: (RunningAgent) async throws -> Void
     ) async throws {

@@ -150,6 +150,27 @@ struct ChainGroupTests {
         }
     }
 
+    @Test("what somebody fights over stays to be done, and all else is done without it", arguments: 0..<16)
+    func held(_ choice: Int) throws {
+        let (mine, other) = (LocalGroup.all[0], Group(9, .all))
+        var settings = KeptSettings(of: "br0.local")
+        settings.want([mine])
+        let wanted = SwitchConfiguration(fragments: .niciraMatch, missSendLength: 0)
+        expect(settings.read([], [], wanted))
+        _ = settings.takeRepairs()
+        settings.leftGroups()
+        // Somebody takes one away, adds another, adds a meter and changes the fragments.
+        let meter = Meter(5, .kilobits)
+        expect(settings.read([other], [meter], SwitchConfiguration(fragments: .drop, missSendLength: 0)))
+        let objects = ["Group br0.local \(mine.number)", "Group br0.local 9", "Meter br0.local 5", "Bridge br0.local"]
+        let held = Set(objects.enumerated().filter { choice >> $0.offset & 1 == 1 }.map(\.element))
+        func drifts(_ repairs: [KeptSettings.Repair]) -> Set<String> { Set(repairs.compactMap(\.drift?.object)) }
+        #expect(drifts(settings.takeRepairs(except: held)) == Set(objects).subtracting(held))
+        #expect(settings.needsRepair == !held.isEmpty)
+        #expect(drifts(settings.takeRepairs()) == held)
+        #expect(!settings.needsRepair)
+    }
+
     @Test("what is known of groups decides: missing ones come, others go, and only somebody else's doing is a drift")
     func settings() throws {
         let (mine, other) = (LocalGroup.all[0], Group(9, .all))
