@@ -7,9 +7,10 @@ extension ChainKeeper {
     func spend(onRepairsOf objects: Set<String>) -> [String: NIODeadline] {
         guard !objects.isEmpty else { return [:] }
         let verdict = contest.spend(on: objects, now: .now())
-        for object in verdict.begun { tell(.contested(object)) }
         if !verdict.begun.isEmpty {
+            // Whoever reads the event finds the state so.
             tell(.fights(contest.fights))
+            for object in verdict.begun { tell(.contested(object)) }
             awaitRelease()
         }
         return verdict.held
@@ -29,8 +30,9 @@ extension ChainKeeper {
         guard let time = contest.nextRelease else { return }
         release = eventLoop.scheduleTask(deadline: time) {
             self.assumeIsolated { keeper in
-                for fight in keeper.contest.release(now: .now()) { keeper.tell(.released(fight)) }
+                let over = keeper.contest.release(now: .now())
                 keeper.tell(.fights(keeper.contest.fights))
+                for fight in over { keeper.tell(.released(fight)) }
                 keeper.awaitRelease()
             }
         }

@@ -66,6 +66,41 @@ struct FightTests {
         }
     }
 
+    @Test("while a table or a port's bits wait, what else is on the bridge does not, and the state says what waits")
+    func waitsAlone() async throws {
+        // The pause that begins with the fight lasts longer than the test.
+        let limits = Contest.Limits(burst: 5, refill: 0.001, longestPause: .hours(1))
+        try await RunningAgent.inSync(contest: limits) { agent in
+            for (object, blow, other, edit) in [
+                (
+                    "Flow br.mx table=0", ["add-flow", "br.mx", "priority=7,actions=drop"],
+                    "Flow br.mx table=9", ["add-flow", "br.mx", "table=9,actions=drop"]
+                ),
+                (
+                    "Port br0.dmx.s", ["mod-port", "br.dmx", "br0.dmx.s", "no-forward"],
+                    "Group br.dmx 7", ["add-group", "br.dmx", "group_id=7,type=all"]
+                ),
+            ] {
+                let fighter = Task {
+                    while !Task.isCancelled { _ = try? await Self.ofctl(agent, blow) }
+                }
+                defer { fighter.cancel() }
+                try await agent.waitForEvent("contested", object: object)
+                #expect(try await agent.status()["state"]?.string == "contested")
+                fighter.cancel()
+                await fighter.value
+                // That it is made once more in vain is the one blow that stays.
+                try await Self.ofctl(agent, blow)
+                try await agent.waitForState("contested", reason: "\(object): somebody changes it again and again")
+                let last = try await agent.lastEvent()
+                try await Self.ofctl(agent, edit)
+                try await agent.waitForEvent(after: last, "repaired", object: other)
+            }
+            #expect(try await Self.ofctl(agent, ["dump-flows", "br.mx"]).contains("priority=7 actions=drop"))
+            #expect(try await Self.ofctl(agent, ["dump-ports-desc", "br.dmx"]).contains("NO_FWD"))
+        }
+    }
+
     @Test("the flows of a VM port follow from what its owner sets, while somebody fights over its tag")
     func fightOverVMPort() async throws {
         let networks = "networks:\n  - { name: Production, virtualSwitch: vs0, vlan: 27 }\n"

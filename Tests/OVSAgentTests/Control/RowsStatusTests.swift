@@ -1,5 +1,6 @@
 import JSONRPC
 import OpenFlow
+import TestSupport
 import Testing
 
 @testable import OVSAgent
@@ -37,6 +38,37 @@ struct RowsStatusTests {
         var next = try Self.source()
         change(&next)
         #expect(!rows.follows(from: next))
+    }
+
+    @Test("a running agent's status follows rows, flows and layouts", .enabled(if: PrivateSwitch.reasonToSkip == nil))
+    func running() async throws {
+        try await RunningAgent.inSync { agent in
+            let words = "Port tap9 on br0 has no tag"
+            for round in 0..<3 {
+                try await agent.waitForState("in-sync", lacking: words)
+                try await agent.ovs.edit("add-port br0 tap9 -- set interface tap9 type=internal")
+                try await agent.waitForState("in-sync", warning: words)
+                try await agent.ovs.edit("set port tap9 tag=\(round + 5)")
+                try await agent.waitForState("in-sync", lacking: words)
+                try await agent.ovs.edit("del-port br0 tap9")
+            }
+            // Flows come over another road than rows.
+            try await agent.ovs.tool("ovs-ofctl", ["add-flow", "br0", "priority=9,in_port=7,actions=drop"])
+            let deadline = ContinuousClock.now + .seconds(RunningAgent.patience)
+            while try await Self.unmanaged(agent) != 1 {
+                try #require(ContinuousClock.now < deadline)
+                await Task.yield()
+            }
+            try write(.switches(0, 3), to: agent.configuration.layoutPath)
+            try await agent.ask("reload")
+            try await agent.waitForState("in-sync")
+            #expect(try await agent.status()["virtualSwitches"]?.array?.count == 2)
+        }
+    }
+
+    private static func unmanaged(_ agent: RunningAgent) async throws -> Int64? {
+        let bridges = try await agent.status()["virtualSwitches"]?.array?.first?["bridges"]?.array
+        return bridges?.first { $0["bridge"]?.string == "br0" }?["flows"]?["unmanaged"]?.integer
     }
 
     @Test("another layout is seen")
